@@ -1,0 +1,1 @@
+"""FlowForge: a self-hosted Zapier in pure Python."""
