@@ -1,0 +1,214 @@
+"""The database: one ``transaction()`` for every write, SQLite and PostgreSQL alike.
+
+Promises: a transaction commits whole or not at all; callbacks registered with ``after_commit``
+run only once the commit is durable; SQLite writers of one process queue up instead of failing.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uuid_utils
+from sqlalchemy import DateTime, Dialect, Text, TypeDecorator, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from flowforge.errors import Unavailable
+from flowforge.infra import documents
+
+Callback = Callable[[], Awaitable[None]]
+
+_CALLBACKS = "after_commit"
+_READING = "flowforge_reading"
+SQLITE_BUSY_SECONDS = 15
+CHECKOUT_SECONDS = 10
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def new_id() -> str:
+    """A UUIDv7 as text: unique everywhere, and in order of creation."""
+    return str(uuid_utils.uuid7())
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An aware UTC time. SQLite drops the zone of a datetime, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: dt.datetime | None, dialect: Dialect
+    ) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are aware: this one has no zone")
+        return value.astimezone(dt.UTC)
+
+    def process_result_value(
+        self, value: dt.datetime | None, dialect: Dialect
+    ) -> dt.datetime | None:
+        return value.replace(tzinfo=dt.UTC) if value is not None and not value.tzinfo else value
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON document as TEXT in both databases.
+
+    Not JSONB: that refuses NUL in strings, reorders keys and costs a parse per write, and no
+    query of ours looks inside.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else documents.dump(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else documents.parse(value)
+
+
+class db_now(FunctionElement[dt.datetime]):  # noqa: N801 - reads as the SQL function it is
+    """The database's own clock: leases must not depend on the clocks of workers."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(db_now, "postgresql")
+def _postgres_now(element: db_now, compiler: SQLCompiler, **more: Any) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(db_now, "sqlite")
+def _sqlite_now(element: db_now, compiler: SQLCompiler, **more: Any) -> str:
+    # %f is SS.SSS; three zeros more and it compares, as text, with what SQLAlchemy stores.
+    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+
+
+class Database:
+    """One engine of one process. ``dialect`` is ``sqlite`` or ``postgresql``."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=CHECKOUT_SECONDS,
+            pool_pre_ping=False,
+        )
+        self.dialect = self.engine.dialect.name
+        self.is_sqlite = self.dialect == "sqlite"
+        self._writer = asyncio.Lock()
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits at the end; then the ``after_commit`` callbacks run.
+
+        Raises: Unavailable where the database cannot be reached or is busy for too long.
+        """
+        with _translated():
+            async with self.writing(), AsyncSession(self.engine, expire_on_commit=False) as session:
+                async with session.begin():
+                    yield session
+                callbacks: list[Callback] = session.info.pop(_CALLBACKS, [])
+        for callback in callbacks:
+            await callback()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that never writes: it takes no write lock and rolls back at the end."""
+        with _translated():
+            reader = self.engine.execution_options(**{_READING: True})
+            async with AsyncSession(reader, expire_on_commit=False) as session:
+                yield session
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A bare connection with no transaction begun, for ``bulk``."""
+        with _translated():
+            async with self.writing(), self.engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """SQLite has one writer; waiting in line here is cheaper than its busy loop."""
+        if not self.is_sqlite:
+            yield
+            return
+        async with self._writer:
+            yield
+
+
+def after_commit(session: AsyncSession, callback: Callback) -> None:
+    """Run ``callback`` once ``session``'s transaction is durable; never if it is rolled back."""
+    session.info.setdefault(_CALLBACKS, []).append(callback)
+
+
+class _translated:  # noqa: N801 - used as a statement
+    """Turn "the database is away" into the one error that callers answer with 503."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, problem: BaseException | None, trace: Any) -> None:
+        if problem is not None and is_outage(problem):
+            raise Unavailable(
+                "The database cannot be reached right now. Nothing was stored; try again shortly.",
+                code="database_unavailable",
+            ) from problem
+
+
+def is_outage(problem: BaseException) -> bool:
+    """True for connection loss, pool exhaustion, a full disk or a lock held too long."""
+    if isinstance(problem, DBAPIError):
+        away = isinstance(problem, OperationalError | InterfaceError)
+        return away or problem.connection_invalidated or _is_server_outage(problem.orig)
+    if type(problem).__module__.startswith("asyncpg"):
+        return _is_server_outage(problem)
+    is_pool_timeout = type(problem).__module__.startswith("sqlalchemy") and isinstance(
+        problem, TimeoutError
+    )
+    return is_pool_timeout or isinstance(problem, ConnectionError)
+
+
+def _is_server_outage(problem: BaseException | None) -> bool:
+    # SQLSTATE classes: 08 connection, 53 resources, 57 operator intervention, 58 system error.
+    state = getattr(problem, "sqlstate", None) or ""
+    return state[:2] in {"08", "53", "57", "58"} or isinstance(problem, ConnectionError | OSError)
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
+    # The driver's own idea of when to begin is switched off; _begin_sqlite decides.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={SQLITE_BUSY_SECONDS * 1000}",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # IMMEDIATE: a writer that starts as a reader can lose the race for the lock at any statement.
+    reading = connection.get_execution_options().get(_READING)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,88 @@
+"""What one process has open: settings, database, Redis, HTTP client, vault.
+
+Opened once at start and handed to whoever needs it; ``current()`` is for Reflex' event handlers,
+which nobody hands anything.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from flowforge.config import Settings
+from flowforge.infra.blobs import Blobs
+from flowforge.infra.db import Database
+from flowforge.infra.http import guarded_client
+from flowforge.infra.vault import Vault
+
+log = structlog.get_logger()
+
+REDIS_TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The open adapters of this process. ``redis`` is None where none is to be had."""
+
+    settings: Settings
+    db: Database
+    redis: Redis | None
+    http: httpx.AsyncClient
+    vault: Vault
+    blobs: Blobs
+
+
+_current: Runtime | None = None
+
+
+def current() -> Runtime:
+    """The runtime that this process opened."""
+    if _current is None:
+        raise RuntimeError("no runtime is open in this process")
+    return _current
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open everything; close it again at the end, whatever happened in between."""
+    global _current  # noqa: PLW0603 - one per process, by definition
+    database = Database(settings.effective_database_url, pool_size=settings.database_pool_size)
+    redis = connect_redis(settings)
+    client = guarded_client(settings.egress_allow)
+    runtime = Runtime(
+        settings=settings,
+        db=database,
+        redis=redis,
+        http=client,
+        vault=Vault(settings.encryption_keys, settings.secret_key.get_secret_value()),
+        blobs=Blobs(settings.data_dir / "blobs"),
+    )
+    _current = runtime
+    try:
+        yield runtime
+    finally:
+        _current = None
+        async with asyncio.timeout(5):
+            await client.aclose()
+            if redis is not None:
+                await redis.aclose()
+            await database.close()
+
+
+def connect_redis(settings: Settings) -> Redis | None:
+    """A client that fails fast: Redis being away may cost latency, never a request."""
+    if not settings.redis_url:
+        return None
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+        health_check_interval=30,
+    )

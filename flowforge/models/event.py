@@ -1,0 +1,50 @@
+"""What triggers received: the inbox."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from flowforge.models.columns import created, document, identifier, reference
+
+
+class Event(SQLModel, table=True):
+    """One thing a trigger received, whatever became of it.
+
+    ``verdict``: accepted, duplicate, rejected, held or filtered; ``reason`` says why in words.
+    The body is kept as the bytes that came (``raw``, or a blob named ``blob_key`` where large),
+    so signatures can be checked again and nothing a sender puts in can fail to be stored.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("ix_event_zap_id_id", "zap_id", "id"),
+        # One row decides: of any number of equal requests at once, exactly one is accepted.
+        Index(
+            "uq_event_dedupe_key",
+            "zap_id",
+            "dedupe_key",
+            unique=True,
+            postgresql_where=text("verdict = 'accepted'"),
+            sqlite_where=text("verdict = 'accepted'"),
+        ),
+    )
+
+    id: str = identifier()
+    project_id: str = reference("project.id")
+    zap_id: str = reference("zap.id", index=False)
+    trigger: str = "webhook"  # webhook or manual
+    verdict: str
+    reason: str | None = None
+    dedupe_key: str | None = None
+    duplicate_of: str | None = Field(default=None, max_length=36)
+    method: str = ""
+    source_ip: str = ""
+    content_type: str = ""
+    headers: Any = document()
+    query: Any = document()
+    raw: bytes | None = None
+    blob_key: str | None = None
+    size: int = 0
+    received_at: dt.datetime = created()

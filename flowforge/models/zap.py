@@ -1,0 +1,49 @@
+"""Zaps and their numbered versions."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from flowforge.infra.db import new_id
+from flowforge.models.columns import created, document, identifier, moment, reference
+
+
+class Zap(SQLModel, table=True):
+    """An automation: one draft, numbered versions, an on/off switch.
+
+    ``hook_id`` is what webhook URLs carry. It starts as the zap's own id; rotating replaces it,
+    and the old URL is dead at once. ``live_version`` is a ``Version.number``; None until the
+    first publish. ``deleted_at`` keeps the history of runs readable until retention removes it.
+    """
+
+    __tablename__ = "zap"
+    __table_args__ = (Index("ix_zap_project_id_id", "project_id", "id"),)
+
+    id: str = identifier()
+    project_id: str = reference("project.id", index=False)
+    owner_id: int = Field(foreign_key="user.id", ondelete="CASCADE", index=True)
+    hook_id: str = Field(default_factory=new_id, unique=True, max_length=36)
+    name: str
+    enabled: bool = False
+    draft: Any = document(nullable=False)
+    draft_revision: int = 1
+    live_version: int | None = None
+    created_at: dt.datetime = created()
+    updated_at: dt.datetime = created()
+    deleted_at: dt.datetime | None = moment()
+
+
+class Version(SQLModel, table=True):
+    """A frozen definition. Rows are written once and never changed."""
+
+    __tablename__ = "version"
+    __table_args__ = (UniqueConstraint("zap_id", "number"),)
+
+    id: str = identifier()
+    zap_id: str = reference("zap.id")
+    number: int
+    definition: Any = document(nullable=False)
+    published_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    created_at: dt.datetime = created()

@@ -1,0 +1,1 @@
+"""The rules of the house: functions that take ``(session, actor, ...)``, flush and never commit."""
