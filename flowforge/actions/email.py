@@ -6,10 +6,12 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from flowforge.actions.sdk import (
+    ActionError,
     Context,
     FatalError,
     Inputs,
     Letter,
+    OutcomeUnknown,
     Output,
     RetryableError,
     action,
@@ -96,11 +98,16 @@ async def send_email(ctx: Context[None], inputs: Email) -> Sent:
     try:
         message_id = await mailer.send(letter, ctx.idempotency_key)
     except mailer.refused as refusal:
-        if getattr(refusal, "permanent", True):
-            raise FatalError(str(refusal)) from refusal
-        wait = getattr(refusal, "retry_after", None)
-        raise RetryableError(str(refusal), retry_after=wait) from refusal
+        raise _failure(refusal) from refusal
     return Sent(id=message_id, to=inputs.to)
+
+
+def _failure(refusal: Exception) -> ActionError:
+    if getattr(refusal, "uncertain", False):
+        return OutcomeUnknown(str(refusal))
+    if getattr(refusal, "permanent", True):
+        return FatalError(str(refusal))
+    return RetryableError(str(refusal), retry_after=getattr(refusal, "retry_after", None))
 
 
 def as_html(text: str) -> str:

@@ -121,7 +121,7 @@ class Letter:
 
 class Mailer(Protocol):
     """The operator's mail transport. ``refused`` is what ``send`` raises for a mail that was
-    not taken; it carries ``permanent`` and ``retry_after``.
+    not taken; it carries ``permanent``, ``uncertain`` and ``retry_after``.
     """
 
     @property

@@ -1,0 +1,258 @@
+"""Outgoing mail: Resend, SMTP, or the local mailbox where neither is set.
+
+A mail that `Mailer.send` returned for was taken by the transport; every other end is a
+`MailRefused` that says whether trying again can help. No text can add a header or a receiver.
+"""
+
+import hashlib
+import re
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, parseaddr
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+import resend
+from resend.exceptions import ResendError
+
+from flowforge.config import Settings
+
+TIMEOUT_SECONDS = 30.0
+LONGEST_RESEND_KEY = 256
+LONGEST_WAIT_SECONDS = 86_400
+SERVER_ERRORS = 500
+# Answers of Resend that a later try may turn: time-outs, conflicts with our own twin, limits.
+RESEND_TRY_LATER = frozenset({408, 425, 429})
+
+
+class MailLike(Protocol):
+    """One mail to one receiver: what any floor may hand to `Mailer.send`."""
+
+    @property
+    def to(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def html(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Message:
+    """One mail to one receiver, the text and the same as HTML."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
+class MailRefused(Exception):
+    """The transport did not take the mail.
+
+    ``permanent``: trying again cannot help. ``uncertain``: the connection broke after the mail may
+    have been handed over, so a second try may deliver it twice. ``retry_after`` is the wait the
+    transport asked for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool,
+        uncertain: bool = False,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.uncertain = uncertain
+        self.retry_after = retry_after
+
+
+Transport = Callable[[Message, str], Awaitable[str]]
+
+
+class Mailer:
+    """Sends through the transport that the settings name.
+
+    ``deliver(message, idempotency_key) -> id`` is the local mailbox; it is used only where
+    neither Resend nor SMTP is set.
+    """
+
+    def __init__(self, settings: Settings, deliver: Transport | None = None) -> None:
+        self._transport = _transport(settings) or deliver
+
+    @property
+    def refused(self) -> type[MailRefused]:
+        """What `send` raises, for callers that may not import this floor."""
+        return MailRefused
+
+    async def send(self, message: MailLike, idempotency_key: str) -> str:
+        """The transport's id of the mail. The same key again is the same mail.
+
+        Raises: MailRefused.
+        """
+        if self._transport is None:
+            raise MailRefused(
+                "This FlowForge cannot send mail: set FLOWFORGE_RESEND_API_KEY or "
+                "FLOWFORGE_SMTP_URL.",
+                permanent=True,
+            )
+        return await self._transport(_clean(message), idempotency_key)
+
+
+def _transport(settings: Settings) -> Transport | None:
+    sender = settings.mail_from
+    if key := settings.resend_api_key.get_secret_value():
+        return _Resend(key, settings.resend_api_url, sender)
+    if url := settings.smtp_url.get_secret_value():
+        return _Smtp(url, sender)
+    return None
+
+
+def _clean(message: MailLike) -> Message:
+    for name, line in (("receiver", message.to), ("subject", message.subject)):
+        if not line.isprintable():
+            raise MailRefused(
+                f"The {name} has a line break or another control character.", permanent=True
+            )
+    if not re.fullmatch(r"[^\s,;<>@]+@[^\s,;<>@]+", message.to):
+        raise MailRefused("The receiver must be one address.", permanent=True)
+    # Half of a surrogate pair cannot be encoded; such text comes from broken payloads.
+    text, html = (part.encode("utf-8", "replace").decode() for part in (message.text, message.html))
+    return Message(message.to, message.subject, text, html)
+
+
+@dataclass(frozen=True)
+class _Resend:
+    key: str
+    url: str
+    sender: str
+
+    async def __call__(self, message: Message, idempotency_key: str) -> str:
+        # The package keeps key and address in module globals. It reads both before it first
+        # waits, so setting them here cannot mix up two mails of one process.
+        resend.api_key, resend.api_url = self.key, self.url
+        if len(idempotency_key) > LONGEST_RESEND_KEY:
+            idempotency_key = _digest(idempotency_key)
+        try:
+            answer = await resend.Emails.send_async(
+                {
+                    "from": self.sender,
+                    "to": [message.to],
+                    "subject": message.subject,
+                    "text": message.text,
+                    "html": message.html,
+                },
+                {"idempotency_key": idempotency_key},
+            )
+            return str(answer["id"])
+        except (KeyError, TypeError) as problem:
+            raise MailRefused(
+                "Resend's answer cannot be read; the mail is tried again under the same key.",
+                permanent=False,
+            ) from problem
+        except ResendError as problem:
+            raise _resend_refusal(problem) from problem
+
+
+def _resend_refusal(problem: ResendError) -> MailRefused:
+    if problem.error_type == "HttpClientError":
+        # The same idempotency key makes a second try harmless even if the first one arrived.
+        return MailRefused("Resend cannot be reached or does not answer.", permanent=False)
+    code = int(problem.code) if str(problem.code).isdecimal() else SERVER_ERRORS
+    temporary = (
+        code in RESEND_TRY_LATER
+        or code >= SERVER_ERRORS
+        or problem.error_type == "concurrent_idempotent_requests"
+    )
+    return MailRefused(
+        f"Resend refused the mail with status {code}: {_one_line(problem.message)}",
+        permanent=not temporary,
+        retry_after=_wait(problem.headers),
+    )
+
+
+def _wait(headers: Mapping[str, str]) -> timedelta | None:
+    asked = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    if not re.fullmatch(r"[0-9]{1,9}", asked):
+        return None
+    return timedelta(seconds=min(int(asked), LONGEST_WAIT_SECONDS))
+
+
+@dataclass(frozen=True)
+class _Smtp:
+    url: str
+    sender: str
+
+    async def __call__(self, message: Message, idempotency_key: str) -> str:
+        server = urlsplit(self.url)
+        mail = _mime(message, self.sender, idempotency_key)
+        try:
+            await aiosmtplib.send(
+                mail,
+                sender=parseaddr(self.sender)[1],
+                recipients=[message.to],
+                hostname=server.hostname,
+                port=server.port,
+                username=unquote(server.username) if server.username else None,
+                password=unquote(server.password) if server.password else None,
+                use_tls=server.scheme == "smtps",
+                # Named here because the library would ask DNS for it, and block meanwhile.
+                local_hostname=socket.gethostname(),
+                timeout=TIMEOUT_SECONDS,
+            )
+        except (aiosmtplib.SMTPException, OSError, UnicodeError) as problem:
+            raise _smtp_refusal(problem) from problem
+        return str(mail["Message-ID"])
+
+
+def _mime(message: Message, sender: str, idempotency_key: str) -> EmailMessage:
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = sender
+    mail["To"] = message.to
+    mail["Subject"] = message.subject
+    mail["Date"] = formatdate()
+    # Equal over attempts: a mail that is delivered twice is one mail to most mail readers.
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    mail["Message-ID"] = f"<{_digest(idempotency_key)}@{domain}>"
+    mail.set_content(message.text)
+    mail.add_alternative(message.html, subtype="html")
+    return mail
+
+
+def _smtp_refusal(problem: Exception) -> MailRefused:
+    match problem:
+        case aiosmtplib.SMTPRecipientsRefused(recipients=[first, *_]):
+            return _smtp_refusal(first)
+        case aiosmtplib.SMTPResponseException(code=code, message=said):
+            return MailRefused(
+                f"The mail server refused the mail with code {code}: {_one_line(said)}",
+                permanent=code >= SERVER_ERRORS,
+            )
+        case aiosmtplib.SMTPConnectError():
+            return MailRefused("The mail server cannot be reached.", permanent=False)
+        case aiosmtplib.SMTPNotSupported() | UnicodeError():
+            return MailRefused(
+                f"The mail server cannot take this mail: {_one_line(str(problem))}",
+                permanent=True,
+            )
+    return MailRefused(
+        "The mail server stopped answering; the mail may have been taken or not.",
+        permanent=False,
+        uncertain=True,
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
