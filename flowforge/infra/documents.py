@@ -26,7 +26,7 @@ _LONG_NUMBER = b"9" * 19
 
 
 def parse(data: bytes | str, *, what: str = "body", unique_keys: bool = False) -> Any:
-    """The value of a JSON text: integers exact at any size, never NaN, never a lone surrogate.
+    """The value of a JSON text: integers exact, never NaN, never a lone surrogate.
 
     ``what`` names the thing in the sentence of the error. Of a key that comes twice the last wins,
     unless ``unique_keys``: then it is refused by name.
@@ -76,6 +76,8 @@ def _malformed(problem: orjson.JSONDecodeError, raw: bytes, what: str) -> Malfor
     reason, where = problem.msg, f"line {problem.lineno} column {problem.colno}"
     if "depth limit" in reason:
         return _too_deep(what)
+    if "infinity" in reason:
+        reason = "the number is too large"
     if "not valid UTF-8" in reason:
         try:
             raw.decode()
@@ -116,14 +118,7 @@ def _exact(raw: bytes, what: str, *, unique_keys: bool) -> Any:
             raise Malformed(f"The {what} has the key {twice!r} twice.", code="duplicate_key")
         return found
 
-    try:
-        return json.loads(raw, object_pairs_hook=pairs if unique_keys else None)
-    except ValueError:
-        # Python reads at most 4300 digits: longer ones take quadratic time.
-        raise Malformed(
-            f"The {what} is not valid JSON: a whole number has more than 4300 digits.",
-            code="bad_json",
-        ) from None
+    return json.loads(raw, object_pairs_hook=pairs if unique_keys else None)
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -3,12 +3,11 @@
 `redact` serves what people see (attempts, headers); `printable` what a log line may carry.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
-
-import orjson
 
 REDACTED = "**REDACTED**"
 SHORTEST_REGISTERED = 6
@@ -28,6 +27,11 @@ def redact(value: Any, secret_names: Iterable[str] = ()) -> Any:
     True, False, null and empty text stay: they hide nothing.
     """
     return _redacted(value, frozenset(_normal(name) for name in secret_names))
+
+
+def is_secret_name(name: str) -> bool:
+    """True for names of headers and fields that hold credentials by convention."""
+    return _is_secret(name, frozenset())
 
 
 def _redacted(value: Any, names: frozenset[str]) -> Any:
@@ -71,7 +75,7 @@ class _KnownValues:
     def add(self, value: str) -> None:
         if len(value) < SHORTEST_REGISTERED:
             return
-        escaped = orjson.dumps(value).decode()[1:-1]
+        escaped = json.dumps(value, ensure_ascii=False)[1:-1]
         self._values |= {value, quote(value), quote(value, safe=""), unquote(value), escaped}
         # Longest first: a secret that begins like another must go whole.
         longest_first = sorted(self._values, key=len, reverse=True)
