@@ -29,7 +29,7 @@ LONGEST_KEY = 200
 # One round trip counts and tells the rest of the window. The window begins with its first request.
 # A counter without a time to live (a failover in between) would refuse for ever: PTTL mends it.
 _COUNT = """
-local count = redis.call('INCR', KEYS[1])
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
@@ -72,19 +72,21 @@ class RateLimiter:
         self._is_away = False
         self._try_again_at = 0.0
 
-    async def hit(self, key: str) -> Verdict:
-        """Counts one request of ``key`` and says whether it may pass."""
+    async def hit(self, key: str, *, cost: int = 1) -> Verdict:
+        """Counts ``cost`` for ``key`` and says whether it may pass. Cost 0 only looks."""
         if not self._limit:
             return UNLIMITED
         key = _counted(key)
         if self._script is None or time.monotonic() < self._try_again_at:
-            return self._local.hit(key)
+            return self._local.hit(key, cost)
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_SECONDS):
-                count, left = await self._script([f"{self._name}:{key}"], [self._window * 1000])
+                count, left = await self._script(
+                    [f"{self._name}:{key}"], [self._window * 1000, cost]
+                )
         except (RedisError, OSError, TimeoutError) as problem:
             self._went_away(problem)
-            return self._local.hit(key)
+            return self._local.hit(key, cost)
         self._came_back()
         return _verdict(count, self._limit, left / 1000)
 
@@ -113,14 +115,14 @@ class _LocalWindow:
         self._window = window_seconds
         self._counts: dict[str, tuple[int, float]] = {}
 
-    def hit(self, key: str) -> Verdict:
+    def hit(self, key: str, cost: int) -> Verdict:
         now = time.monotonic()
         count, ends_at = self._counts.get(key, (0, 0.0))
         if ends_at <= now:
             self._make_room(now)
             count, ends_at = 0, now + self._window
-        self._counts[key] = (count + 1, ends_at)
-        return _verdict(count + 1, self._limit, ends_at - now)
+        self._counts[key] = (count + cost, ends_at)
+        return _verdict(count + cost, self._limit, ends_at - now)
 
     def _make_room(self, now: float) -> None:
         if len(self._counts) < MOST_LOCAL_KEYS:
