@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     hook_body_limit: int = Field(25 * 1024 * 1024, ge=1024)
     worker_concurrency: int = Field(50, ge=1, le=1000)
     workers: int = Field(1, ge=1, le=64)
+    web_workers: int = Field(1, ge=1, le=64)
     lease_seconds: float = Field(15.0, ge=1.0, le=600.0)
     run_timeout_seconds: float = Field(600.0, ge=1.0)
     database_pool_size: int = Field(10, ge=2, le=200)
@@ -106,6 +107,15 @@ class Settings(BaseSettings):
                         f"at least {SHORTEST_SECRET} characters; "
                         "`python -m flowforge doctor --new-key` prints a fresh one"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _redis_for_many_web_workers(self) -> "Settings":
+        if self.web_workers > 1 and not self.redis_url:
+            raise ValueError(
+                f"{PREFIX}WEB_WORKERS above 1 needs {PREFIX}REDIS_URL: "
+                "the web processes share what a tab shows through Redis"
+            )
         return self
 
     @property
