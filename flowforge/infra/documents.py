@@ -18,7 +18,8 @@ import orjson
 from flowforge.errors import Malformed
 
 DEEPEST = 200
-DEEPEST_DUMP = 900
+# Two frames a level: this stays far from the limit of Python's stack.
+DEEPEST_DUMP = 300
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # orjson reads integers beyond 64 bits as floats; 19 digits in a row are the first sign of one.
 _DIGITS_TO_NINE = bytes(ord("9") if byte in b"0123456789" else ord(" ") for byte in range(256))

@@ -97,28 +97,23 @@ def register_secret(value: str) -> None:
 
 def printable(event: Mapping[str, Any]) -> dict[str, Any]:
     """A log line's fields as JSON types, secrets out, size bounded."""
-    names: frozenset[str] = frozenset()
-    return {
-        key: _hidden(value) if _is_secret(key, names) else _cleaned(value, names, 0)
-        for key, value in event.items()
-    }
+    plain = {key: _plain(value, 0) for key, value in event.items()}
+    redacted: dict[str, Any] = _redacted(plain, frozenset())
+    return redacted
 
 
-def _cleaned(value: Any, names: frozenset[str], depth: int) -> Any:
-    """What a log line may carry of ``value``: JSON types only, secrets out, size bounded."""
+def _plain(value: Any, depth: int) -> Any:
     match value:
         case None | bool() | int() | float():
             return value
         case str():
-            return _known.cleaned(value[:LONGEST_FIELD])
+            return _known.cleaned(value)[:LONGEST_FIELD]
         case _ if depth > DEEPEST_FIELD:
             return "…"
         case Mapping():
             return {
-                _known.cleaned(str(key)): _cleaned(item, names, depth + 1)
-                for key, item in _redacted(value, names).items()
+                _known.cleaned(str(key)): _plain(item, depth + 1) for key, item in value.items()
             }
         case list() | tuple() | set() | frozenset():
-            items = _redacted(list(value), names)
-            return [_cleaned(item, names, depth + 1) for item in items]
-    return _known.cleaned(str(value)[:LONGEST_FIELD])
+            return [_plain(item, depth + 1) for item in value]
+    return _known.cleaned(str(value))[:LONGEST_FIELD]
