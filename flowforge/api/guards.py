@@ -1,0 +1,81 @@
+"""The limits that stand before everything about passwords: per address and per account."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from flowforge.api import doors
+from flowforge.infra.limits import RateLimiter
+from flowforge.infra.runtime import Runtime
+
+FAILURES = 10
+LETTERS = 10
+WINDOW_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Guards:
+    """``address`` counts every request of a client; the others count per account."""
+
+    running: Runtime
+    address: RateLimiter
+    failures: RateLimiter
+    letters: RateLimiter
+
+
+def guards(request: Request, running: doors.Running) -> Guards:
+    """One set per app and runtime: a limiter that is made anew forgets what it counted locally."""
+    found: Guards | None = getattr(request.app.state, "guards", None)
+    if found is None or found.running is not running:
+        found = Guards(
+            running=running,
+            address=_limiter(running, running.settings.auth_rate_limit, "auth"),
+            failures=_limiter(running, f"{FAILURES}/hour", "sign-in"),
+            letters=_limiter(running, f"{LETTERS}/hour", "letter"),
+        )
+        request.app.state.guards = found
+    return found
+
+
+Guarded = Annotated[Guards, Depends(guards)]
+
+
+async def limited(request: Request, running: doors.Running, guarded: Guarded) -> None:
+    """Counts the request against its client's address. Raises: TooMany."""
+    address = doors.client_address(request, running.settings)
+    await doors.count_against(guarded.address, address, request)
+
+
+async def refuse_guessing(guarded: Guards, email: str) -> None:
+    """Raises: TooMany where the account had too many wrong passwords of late, known or not."""
+    verdict = await guarded.failures.hit(_key(guarded, email), cost=0)
+    if not verdict.remaining:
+        raise doors.too_many(_rest_of_window())
+
+
+async def count_failure(guarded: Guards, email: str) -> None:
+    await guarded.failures.hit(_key(guarded, email))
+
+
+async def may_have_letter(guarded: Guards, email: str) -> bool:
+    """False: this account was sent enough mail for now."""
+    return (await guarded.letters.hit(_key(guarded, email))).allowed
+
+
+def _limiter(running: Runtime, rate: str, name: str) -> RateLimiter:
+    prefix = running.settings.redis_prefix
+    return RateLimiter(rate, running.redis, prefix=prefix, namespace=name, fail_open=False)
+
+
+def _key(guarded: Guards, email: str) -> str:
+    # The quarter of an hour is part of the key: the limiter itself counts whole hours. The
+    # address is hashed because Redis is nobody's place for addresses.
+    account = guarded.running.vault.digest("limit", email)
+    return f"{account}.{int(time.time()) // WINDOW_SECONDS}"
+
+
+def _rest_of_window() -> int:
+    return WINDOW_SECONDS - int(time.time()) % WINDOW_SECONDS
