@@ -18,12 +18,15 @@ from redis.backoff import NoBackoff
 from flowforge.config import Settings
 from flowforge.infra.blobs import Blobs
 from flowforge.infra.db import Database
+from flowforge.infra.errands import Errands
 from flowforge.infra.http import guarded_client
+from flowforge.infra.signals import Signals
 from flowforge.infra.vault import Vault
 
 log = structlog.get_logger()
 
 REDIS_TIMEOUT_SECONDS = 2.0
+ERRANDS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Runtime:
     http: httpx.AsyncClient
     vault: Vault
     blobs: Blobs
+    signals: Signals
+    errands: Errands
 
 
 _current: Runtime | None = None
@@ -62,13 +67,17 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         http=client,
         vault=Vault(settings.encryption_keys, settings.secret_key.get_secret_value()),
         blobs=Blobs(settings.data_dir / "blobs"),
+        signals=Signals(redis, settings.redis_prefix),
+        errands=Errands(),
     )
     _current = runtime
     try:
         yield runtime
     finally:
         _current = None
+        await runtime.errands.finish(within_seconds=ERRANDS_SECONDS)
         async with asyncio.timeout(5):
+            await runtime.signals.close()
             await client.aclose()
             if redis is not None:
                 await redis.aclose()

@@ -15,6 +15,7 @@ class Event(SQLModel, table=True):
     ``verdict``: accepted, duplicate, rejected, held or filtered; ``reason`` says why in words.
     The body is kept as the bytes that came (``raw``, or a blob named ``blob_key`` where large),
     so signatures can be checked again and nothing a sender puts in can fail to be stored.
+    ``body`` is set only where those bytes alone do not say it: uploads, whose files have ids.
     """
 
     __tablename__ = "event"
@@ -44,6 +45,7 @@ class Event(SQLModel, table=True):
     content_type: str = ""
     headers: Any = document()
     query: Any = document()
+    body: Any = document()
     raw: bytes | None = None
     blob_key: str | None = None
     size: int = 0

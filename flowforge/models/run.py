@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from flowforge.infra.db import UtcDateTime, utc_now
 from flowforge.models.columns import created, document, identifier, moment, reference
 
 
@@ -65,15 +66,15 @@ class OutboxEntry(SQLModel, table=True):
     """The promise that a run will be advanced; it lives exactly as long as the run owes work.
 
     A worker claims it by setting ``lease_until`` and raising ``fence``; whoever writes with an
-    older fence writes nothing. Smaller ``priority`` goes first.
+    older fence writes nothing.
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_due", "due_at", "priority"),)
 
     run_id: str = reference("run.id", primary_key=True, index=False)
-    due_at: dt.datetime = created()
-    priority: int = 3
+    due_at: dt.datetime = Field(
+        default_factory=utc_now, sa_type=UtcDateTime, nullable=False, index=True
+    )
     lease_until: dt.datetime | None = moment()
     fence: int = 0
     worker: str | None = None
