@@ -28,7 +28,7 @@ class Page(Generic[Item]):
 
 async def page(
     session: AsyncSession,
-    query: Select[tuple[Any]],
+    query: Select[Any],
     id_column: Any,
     *,
     limit: int = DEFAULT_LIMIT,

@@ -1,0 +1,114 @@
+"""Files that came in with a request: kept as blobs, fetched by a signed link that ends.
+
+Promises: a link opens exactly the file it was made for, until its time is over; the name a
+sender gave is a label and never becomes a path.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from flowforge.errors import Forbidden, NotFound
+from flowforge.infra.blobs import Blobs
+from flowforge.infra.db import new_id, utc_now
+from flowforge.infra.vault import Vault
+from flowforge.models import File
+
+LIFE = dt.timedelta(days=7)
+LONGEST_NAME = 255
+ANY_TYPE = "application/octet-stream"
+_SIGNATURE = "file"
+_TYPE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+/")
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file about to be sent."""
+
+    blob_key: str
+    size: int
+    headers: Mapping[str, str]
+
+
+async def keep(blobs: Blobs, project_id: str, name: str, content_type: str, data: bytes) -> File:
+    """The stored bytes as a row that is not in a session yet: the caller inserts it together
+    with whatever refers to it.
+    """
+    blob = await blobs.put(data)
+    return File(
+        id=new_id(),
+        project_id=project_id,
+        name=_label(name),
+        content_type=_media_type(content_type),
+        size=blob.size,
+        sha256=blob.sha256,
+        blob_key=blob.key,
+    )
+
+
+def link(vault: Vault, public_url: str, file_id: str, *, now: dt.datetime | None = None) -> str:
+    """The URL that downloads the file for the next 7 days, for whoever has it."""
+    expires = int(((now or utc_now()) + LIFE).timestamp())
+    signature = vault.sign(_SIGNATURE, f"{file_id}:{expires}")
+    return f"{public_url}/api/v1/files/{file_id}?expires={expires}&signature={signature}"
+
+
+async def download(
+    session: AsyncSession,
+    vault: Vault,
+    file_id: str,
+    *,
+    expires: str,
+    signature: str,
+    now: dt.datetime | None = None,
+) -> Download:
+    """What a link opens.
+
+    Raises: Forbidden for a link that was altered or is over; NotFound where the file is gone.
+    """
+    # The signature covers the exact text of ``expires``: it is checked before it is read.
+    is_ours = vault.check(_SIGNATURE, f"{file_id}:{expires}", signature)
+    if not is_ours or int(expires) < (now or utc_now()).timestamp():
+        raise Forbidden(
+            "This link is over or was altered. Open the run for a fresh one.", code="bad_link"
+        )
+    # No actor: the signature is the permission.
+    file = await session.scalar(select(File).where(col(File.id) == file_id))
+    if file is None:
+        raise NotFound("File not found")
+    return Download(file.blob_key, file.size, _headers(file))
+
+
+def _headers(file: File) -> dict[str, str]:
+    plain = "".join(
+        letter if letter.isascii() and letter.isprintable() and letter not in '"\\%' else "_"
+        for letter in file.name
+    )
+    return {
+        # An attachment is saved, never shown: a page inside it has no origin to act from.
+        "Content-Disposition": f'attachment; filename="{plain}"; '
+        f"filename*=UTF-8''{quote(file.name, safe='')}",
+        "Content-Type": file.content_type,
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
+
+
+def _label(name: str) -> str:
+    whole = name.encode(errors="replace").decode()
+    # The last part of a path, whichever system wrote it.
+    last = whole.replace("\\", "/").rpartition("/")[2]
+    cleaned = "".join(letter for letter in last if letter.isprintable()).strip()
+    return cleaned[:LONGEST_NAME] or "file"
+
+
+def _media_type(content_type: str) -> str:
+    media = content_type.partition(";")[0].strip().lower()
+    is_sound = media.count("/") == 1 and set(media) <= _TYPE_LETTERS and len(media) <= LONGEST_NAME
+    return media if is_sound and not media.startswith("/") else ANY_TYPE

@@ -1,0 +1,318 @@
+"""Zaps: made, edited as a draft, switched on and off, deleted.
+
+Promises: a draft is kept as it was sent; of two tabs that save, the slower one is told; a deleted
+zap fires nothing while the history of its runs stays readable by run id.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from flowforge.actions import REGISTRY
+from flowforge.errors import Conflict, Invalid, NotFound
+from flowforge.infra import runtime
+from flowforge.infra.db import new_id, utc_now
+from flowforge.models import Run, Version, Zap
+from flowforge.services import drafts, execution, figures, paging, search
+from flowforge.services.access import Actor, Permission, own, require
+from flowforge.services.paging import Page
+
+LONGEST_NAME = 200
+_COPY = "Copy of "
+_FIRST_PRINTABLE = " "
+_PER_STATEMENT = 1000  # databases limit how many values one statement may carry
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class StepIcon(_View):
+    """One step as a list shows it; ``icon`` is the path of its picture."""
+
+    action: str
+    name: str
+    icon: str
+
+
+class ZapSummary(_View):
+    """A line of the dashboard. ``success_rate`` is 0..1 over the last 7 days' ended runs;
+    ``trigger_kind`` is empty until one is chosen.
+    """
+
+    id: str
+    name: str
+    enabled: bool
+    trigger_kind: str
+    trigger_icon: str
+    steps: tuple[StepIcon, ...]
+    webhook_url: str
+    hook_url_v1: str
+    live_version: int | None
+    draft_revision: int
+    has_draft_changes: bool
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    last_run_at: dt.datetime | None
+    last_run_id: str | None
+    last_run_status: str | None
+    runs_total: int
+    success_rate: float | None
+
+
+class ZapView(ZapSummary):
+    """A zap with its draft."""
+
+    owner_id: int
+    definition: dict[str, Any]
+
+
+async def create(
+    session: AsyncSession, actor: Actor, *, name: str, definition: Any = None
+) -> ZapView:
+    """A new zap, switched off, with ``definition`` (or an empty webhook zap) as its draft."""
+    require(actor, Permission.EDIT)
+    zap_id = new_id()
+    zap = Zap(
+        id=zap_id,
+        hook_id=zap_id,
+        project_id=actor.project_id,
+        owner_id=actor.user_id,
+        name=clean_name(name),
+        draft=drafts.empty() if definition is None else drafts.readable(definition),
+    )
+    session.add(zap)
+    await session.flush()
+    return await view(session, zap)
+
+
+async def list_zaps(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    q: str | None = None,
+    limit: int = paging.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[ZapSummary]:
+    """The project's zaps, newest first; ``q`` is a part of the name."""
+    require(actor, Permission.READ)
+    query = select(Zap).where(
+        col(Zap.project_id) == actor.project_id, col(Zap.deleted_at).is_(None)
+    )
+    if q:
+        query = query.where(search.contains(Zap.name, q))
+    found: Page[Zap] = await paging.page(
+        session, query, Zap.id, limit=limit, cursor=cursor, view=lambda zap: zap
+    )
+    return Page(data=await _summaries(session, found.data), next=found.next)
+
+
+async def get(session: AsyncSession, actor: Actor, zap_id: str) -> ZapView:
+    require(actor, Permission.READ)
+    return await view(session, await own(session, actor, Zap, zap_id))
+
+
+async def rename(session: AsyncSession, actor: Actor, zap_id: str, name: str) -> ZapView:
+    require(actor, Permission.EDIT)
+    zap = await locked(session, actor, zap_id)
+    zap.name = clean_name(name)
+    return await touched(session, zap)
+
+
+async def save_draft(
+    session: AsyncSession, actor: Actor, zap_id: str, *, revision: int, definition: Any
+) -> ZapView:
+    """The zap with its new draft and the next revision.
+
+    Raises: Conflict ``stale_revision`` (with the current one in its details) if somebody saved
+    after ``revision`` was read; Invalid for a definition that cannot be read.
+    """
+    require(actor, Permission.EDIT)
+    readable = drafts.readable(definition)
+    zap = await locked(session, actor, zap_id)
+    if revision != zap.draft_revision:
+        raise Conflict(
+            "This zap was changed somewhere else in the meantime. Reload it to see the change.",
+            code="stale_revision",
+            details=[
+                {
+                    "path": "revision",
+                    "message": f"current revision is {zap.draft_revision}",
+                    "current": zap.draft_revision,
+                }
+            ],
+        )
+    return await redraft(session, zap, readable)
+
+
+async def redraft(session: AsyncSession, zap: Zap, definition: dict[str, Any]) -> ZapView:
+    """``zap`` (locked by the caller) with another draft, already found readable."""
+    zap.draft = definition
+    zap.draft_revision += 1
+    return await touched(session, zap)
+
+
+async def set_enabled(session: AsyncSession, actor: Actor, zap_id: str, enabled: bool) -> ZapView:
+    """Switch on or off. Off: the hook answers 404 at once; runs that are queued still finish.
+
+    Raises: Conflict ``never_published`` for switching on a zap that has no version.
+    """
+    require(actor, Permission.OPERATE)
+    zap = await locked(session, actor, zap_id)
+    if enabled and zap.live_version is None:
+        raise Conflict(
+            "This zap was never published, so there is nothing to switch on. Publish it first.",
+            code="never_published",
+        )
+    zap.enabled = enabled
+    return await touched(session, zap)
+
+
+async def rotate(session: AsyncSession, actor: Actor, zap_id: str) -> ZapView:
+    """The zap with a new webhook URL; the old one is dead once this is committed."""
+    require(actor, Permission.EDIT)
+    zap = await locked(session, actor, zap_id)
+    zap.hook_id = new_id()
+    return await touched(session, zap)
+
+
+async def duplicate(session: AsyncSession, actor: Actor, zap_id: str) -> ZapView:
+    """A copy of the draft under a name of its own: switched off, unpublished, without runs."""
+    require(actor, Permission.EDIT)
+    zap = await own(session, actor, Zap, zap_id)
+    name = f"{_COPY}{zap.name}"[:LONGEST_NAME]
+    return await create(session, actor, name=name, definition=zap.draft)
+
+
+async def delete(session: AsyncSession, actor: Actor, zap_id: str) -> None:
+    """Take the zap away. Its runs that had not begun are cancelled; all stay readable by id."""
+    require(actor, Permission.EDIT)
+    zap = await locked(session, actor, zap_id)
+    now = utc_now()
+    zap.enabled = False
+    zap.deleted_at = zap.updated_at = now
+    await session.flush()
+    not_begun = await session.scalars(
+        select(col(Run.id)).where(
+            col(Run.zap_id) == zap.id, col(Run.status).in_(("queued", "waiting"))
+        )
+    )
+    run_ids = not_begun.all()
+    for first in range(0, len(run_ids), _PER_STATEMENT):
+        await execution.end_as_cancelled(session, run_ids[first : first + _PER_STATEMENT])
+
+
+def problems(definition: dict[str, Any]) -> list[drafts.Problem]:
+    """What keeps this draft from being published: ``{"path", "message"}`` each."""
+    return drafts.problems(definition)
+
+
+async def locked(session: AsyncSession, actor: Actor, zap_id: str) -> Zap:
+    """The actor's zap, held until the end of the transaction: changes to it queue up.
+
+    Raises: NotFound for an unknown, foreign or deleted one alike.
+    """
+    zap = await session.scalar(
+        select(Zap)
+        .where(
+            col(Zap.id) == zap_id,
+            col(Zap.project_id) == actor.project_id,
+            col(Zap.deleted_at).is_(None),
+        )
+        .with_for_update()
+        # What this session read before it had the lock may be old.
+        .execution_options(populate_existing=True)
+    )
+    if zap is None:
+        raise NotFound("Zap not found")
+    return zap
+
+
+async def touched(session: AsyncSession, zap: Zap) -> ZapView:
+    """The view of ``zap`` after a change, which is stamped."""
+    zap.updated_at = utc_now()
+    session.add(zap)
+    await session.flush()
+    return await view(session, zap)
+
+
+async def view(session: AsyncSession, zap: Zap) -> ZapView:
+    (summary,) = await _summaries(session, [zap])
+    return ZapView(**dict(summary), owner_id=zap.owner_id, definition=zap.draft)
+
+
+def clean_name(name: str) -> str:
+    """``name`` without surrounding space.
+
+    Raises: Invalid where it is empty, too long or has characters that no name has.
+    """
+    cleaned = name.strip()
+    message = ""
+    if not cleaned:
+        message = "Give the zap a name."
+    elif len(cleaned) > LONGEST_NAME:
+        message = f"The name may have at most {LONGEST_NAME} characters."
+    elif (
+        any(letter < _FIRST_PRINTABLE for letter in cleaned) or search.storable(cleaned) != cleaned
+    ):
+        message = "The name may not have control characters."
+    if message:
+        raise Invalid(message, details=[{"path": "name", "message": message}])
+    return cleaned
+
+
+async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSummary]:
+    ids = [zap.id for zap in zaps]
+    counted = await figures.of_zaps(session, ids)
+    unchanged = set(
+        await session.scalars(
+            # Compared as text inside the database: no definition travels for this.
+            select(col(Zap.id))
+            .join(
+                Version,
+                (col(Version.zap_id) == Zap.id) & (col(Version.number) == Zap.live_version),
+            )
+            .where(col(Zap.id).in_(ids), col(Zap.draft) == col(Version.definition))
+        )
+    )
+    return [
+        _summary(zap, counted.get(zap.id, figures.NONE), is_changed=zap.id not in unchanged)
+        for zap in zaps
+    ]
+
+
+def _summary(zap: Zap, counted: figures.RunFigures, *, is_changed: bool) -> ZapSummary:
+    base = runtime.current().settings.effective_public_url
+    kind = (zap.draft.get("trigger") or {}).get("kind", "")
+    return ZapSummary(
+        id=zap.id,
+        name=zap.name,
+        enabled=zap.enabled,
+        trigger_kind=kind,
+        trigger_icon=f"/icons/trigger-{kind}.svg" if kind else "",
+        steps=tuple(_icon(step) for step in drafts.all_steps(zap.draft)),
+        webhook_url=f"{base}/hooks/catch/{zap.owner_id}/{zap.hook_id}",
+        hook_url_v1=f"{base}/api/v1/webhooks/{zap.hook_id}",
+        live_version=zap.live_version,
+        draft_revision=zap.draft_revision,
+        has_draft_changes=is_changed,
+        created_at=zap.created_at,
+        updated_at=zap.updated_at,
+        last_run_at=counted.last_at,
+        last_run_id=counted.last_id,
+        last_run_status=counted.last_status,
+        runs_total=counted.total,
+        success_rate=counted.success_rate,
+    )
+
+
+def _icon(step: dict[str, Any]) -> StepIcon:
+    key = drafts.action_key(step)
+    known = REGISTRY.get(key)
+    icon = known.icon if known else f"/icons/{key}.svg" if key else ""
+    return StepIcon(action=key, name=drafts.step_name(step), icon=icon)
