@@ -20,6 +20,8 @@ if not IS_SERVING:
 # One granian with one worker, also where somebody has installed uvicorn and gunicorn.
 os.environ.setdefault("REFLEX_USE_GRANIAN", "true")
 os.environ.setdefault("GRANIAN_WORKERS", str(SETTINGS.web_workers))
+# By default Reflex watches the whole tree: each pid file of ours would restart the backend.
+os.environ.setdefault("REFLEX_HOT_RELOAD_OVERRIDE_PATHS", str(ROOT / "flowforge"))
 
 import reflex as rx  # noqa: E402 - the environment above must stand first
 from reflex.config import get_config  # noqa: E402

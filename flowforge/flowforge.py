@@ -22,6 +22,7 @@ AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
 API_PREFIXES = ("/api/", "/hooks/")
 API_PATHS = {"/health", "/ready", "/metrics", "/api", "/hooks"}
+REFLEX_PREFIXES = ("/_", "/ping")
 HASHED_FILES = "/assets/"
 PAGE_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -52,9 +53,21 @@ def front_door(site: AsgiApp, api: AsgiApp) -> AsgiApp:
         elif scope["path"] in API_PATHS or scope["path"].startswith(API_PREFIXES):
             await api(scope, receive, send)
         else:
-            await site(scope, receive, _with_page_headers(scope["path"], send))
+            await site(_at_its_page(scope), receive, _with_page_headers(scope["path"], send))
 
     return door
+
+
+def _at_its_page(scope: Message) -> Message:
+    """``/runs`` is served as the page ``/runs/`` is.
+
+    Reflex would redirect to an address made of the Host header, with http behind a TLS proxy.
+    """
+    path: str = scope["path"]
+    last = path.rpartition("/")[2]
+    if not last or "." in last or path.startswith(REFLEX_PREFIXES):
+        return scope
+    return {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
 
 
 def _with_page_headers(path: str, send: Send) -> Send:
