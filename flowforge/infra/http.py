@@ -6,7 +6,6 @@ keeps no cookies and reads no environment, so that one project's traffic never c
 """
 
 import asyncio
-import http.cookiejar
 import ssl
 from collections.abc import AsyncIterator, Sequence
 
@@ -55,16 +54,25 @@ def guarded_client(
         max_answer_bytes=max_answer_bytes,
         max_connections=max_connections,
     )
-    nobody = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-    return httpx.AsyncClient(
+    return _CookielessClient(
         transport=transport,
         timeout=timeout_seconds,
         follow_redirects=True,
         max_redirects=max_redirects,
         trust_env=False,
-        cookies=http.cookiejar.CookieJar(policy=nobody),
         headers={"Accept-Encoding": "gzip, deflate", "User-Agent": "FlowForge"},
     )
+
+
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """One project's cookies must not travel with another's requests."""
+
+
+class _CookielessClient(httpx.AsyncClient):
+    @property  # type: ignore[misc]  # there is nothing to set
+    def cookies(self) -> httpx.Cookies:
+        return _NoCookies()
 
 
 class _GuardedTransport(httpx.AsyncBaseTransport):
@@ -81,7 +89,8 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         _check_url(request.url)
         self._gate.check_literal(request.url.host)
         # httpx made a header of user:password@ already; a URL that carries it ends up in logs.
-        request.url = request.url.copy_with(userinfo=b"")
+        if request.url.userinfo:
+            request.url = request.url.copy_with(userinfo=b"")
         _drop_credentials_abroad(request)
         deadline = self._deadline(request)
         try:
@@ -108,11 +117,12 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
 
     async def _send(self, request: httpx.Request) -> aiohttp.ClientResponse:
         timeout = request.extensions.get("timeout", {})
-        headers = request.headers.copy()
+        headers = request.headers
         try:
             body: bytes | AsyncIterator[bytes] | None = request.content or None
         except httpx.RequestNotRead:
             body = _sent(request)
+            headers = headers.copy()
             headers.pop("Transfer-Encoding", None)  # aiohttp frames the body itself
         return await self._open_session().request(
             request.method,
@@ -158,7 +168,8 @@ class _Body(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         unpack = unpacker(self._answer.headers.get("Content-Encoding", ""))
         total = 0
-        while packed := await self._read():
+        while not self._answer.content.at_eof():
+            packed = await self._read()
             for chunk in unpack(packed):
                 total += len(chunk)
                 if total > self._limit:
@@ -218,7 +229,7 @@ def _check_url(url: httpx.URL) -> None:
 def _drop_credentials_abroad(request: httpx.Request) -> None:
     """What was meant for one host does not follow a redirect to another one."""
     first: httpx.URL = request.extensions.setdefault(_FIRST_URL, request.url)
-    if _is_same_place(first, request.url):
+    if first is request.url or _is_same_place(first, request.url):
         return
     for name in list(request.headers):
         if is_secret_name(name):
