@@ -3,14 +3,17 @@
 Its lifespan does nothing: whoever serves it opens the runtime and hands over how to reach it.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
 from flowforge.api import accounts, browser, errors, mailbox, seed_accounts
 from flowforge.api.gate import BODY_SECONDS, BodyGate, Frame, OwnOriginCors
-from flowforge.config import Settings
-from flowforge.infra.runtime import Runtime
+from flowforge.api.hooks import HookDoor
+from flowforge.config import Settings, load_settings
+from flowforge.infra import telemetry
+from flowforge.infra.runtime import Runtime, current, open_runtime
 
 # One line each; more specific paths first.
 ROUTERS: tuple[APIRouter, ...] = (
@@ -41,6 +44,28 @@ def create_app(runtime: Callable[[], Runtime], *, body_seconds: float = BODY_SEC
     app.add_middleware(BodyGate, seconds=body_seconds)
     app.add_middleware(OwnOriginCors, settings=settings)
     app.add_middleware(Frame, settings=settings)
+    # Outside of all of that: events have limits and answers of their own, and must be cheap.
+    app.add_middleware(HookDoor, runtime=runtime)
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+def create_hooks_app() -> FastAPI:
+    """Intake alone, with a life of its own: for ``python -m flowforge hooks``."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        settings = load_settings()
+        telemetry.configure_logging(settings, "hooks")
+        async with open_runtime(settings):
+            yield
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=life)
+    app.state.runtime = current
+    errors.install(app)
+    app.add_middleware(HookDoor, runtime=current)
+    return app
+
+
+hooks_app = create_hooks_app()

@@ -17,7 +17,7 @@ from flowforge.infra import documents, telemetry
 from flowforge.infra.bulk import Bulk, GroupCommit, bulk
 from flowforge.infra.db import Database, after_commit, new_id, utc_now
 from flowforge.infra.signals import Signals
-from flowforge.models import Event, OutboxEntry, Run, Zap
+from flowforge.models import Event, File, OutboxEntry, Run, Zap
 from flowforge.services.access import Actor, Permission, own, require
 
 Verdict = Literal["accepted", "duplicate", "rejected", "held", "unknown"]
@@ -27,6 +27,7 @@ LONGEST_DEDUPE_KEY = 255
 
 _EVENT: Table = Event.__table__  # type: ignore[attr-defined]
 _RUN: Table = Run.__table__  # type: ignore[attr-defined]
+_FILE: Table = File.__table__  # type: ignore[attr-defined]
 _OUTBOX: Table = OutboxEntry.__table__  # type: ignore[attr-defined]
 
 _EVENT_COLUMNS = (
@@ -50,6 +51,16 @@ _EVENT_COLUMNS = (
     "received_at",
 )
 _RUN_COLUMNS = ("id", "project_id", "zap_id", "version", "event_id", "status", "created_at")
+_FILE_COLUMNS = (
+    "id",
+    "project_id",
+    "name",
+    "content_type",
+    "size",
+    "sha256",
+    "blob_key",
+    "created_at",
+)
 _OUTBOX_COLUMNS = ("run_id", "due_at", "fence")
 
 
@@ -58,7 +69,8 @@ class Arrival:
     """A request as it came. ``headers``, ``query`` and ``body`` are JSON text.
 
     ``user_id`` is None where the URL does not name the owner. ``refusal`` is why the request is
-    rejected whatever the zap says; it is stored all the same.
+    rejected whatever the zap says; it is stored all the same. ``files`` are inserted with the
+    event; ``blob_keys`` are all blobs written for it, to be removed if no row refers to them.
     """
 
     hook_id: str
@@ -74,6 +86,8 @@ class Arrival:
     body: str | None = None
     blob_key: str | None = None
     refusal: str | None = None
+    files: tuple[File, ...] = ()
+    blob_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +232,13 @@ def _event_row(case: _Case, now: dt.datetime) -> tuple[Any, ...]:
 
 async def _start_runs(tx: Bulk, cases: list[_Case]) -> None:
     now = utc_now()
-    runs, entries = [], []
+    runs, entries, files = [], [], []
     for case in cases:
         receipt = case.receipt
+        if receipt is not None and receipt.verdict in {"accepted", "held"}:
+            files += [
+                tuple(getattr(file, name) for name in _FILE_COLUMNS) for file in case.arrival.files
+            ]
         if receipt is None or receipt.verdict != "accepted":
             continue
         zap = case.zap
@@ -236,6 +254,7 @@ async def _start_runs(tx: Bulk, cases: list[_Case]) -> None:
             )
         )
         entries.append((receipt.run_id, now, 0))
+    await tx.insert(_FILE, _FILE_COLUMNS, files)
     await tx.insert(_RUN, _RUN_COLUMNS, runs)
     await tx.insert(_OUTBOX, _OUTBOX_COLUMNS, entries)
 
