@@ -29,6 +29,12 @@ _LEAST_ROUND = 100
 
 _TAG = re.compile(r"-?\s*(\w+)\s*")
 _OPENING = re.compile(r"\{[{%]")
+# Payloads do have keys like `limit` and `for`, which Liquid would read as words of its own.
+# Texts between quotes are matched first, so that they stay as they are.
+_RESERVED = re.compile(
+    r"""'[^']*'|"[^"]*"|(?<!\.)\.(and|as|blank|cols|contains|continue|else|empty|false|for|if|in"""
+    r"""|limit|nil|not|null|offset|or|required|reversed|true|with)(?![\w?-])"""
+)
 _ENDS = {name: re.compile(r"\{%-?\s*end" + name + r"\s*-?%\}") for name in ("raw", "comment")}
 
 
@@ -95,6 +101,7 @@ class Dialect(Environment):
     loop_iteration_limit = LOOP_ROUNDS
     output_stream_limit = 1_000_000
     local_namespace_limit = 100_000
+    shorthand_indexes = True
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         for tag in (
@@ -181,7 +188,11 @@ def _inside(source: str, start: int) -> tuple[int, str, bool]:
     inner = inner.removesuffix("-").strip()
     if not inner:
         raise LiquidSyntaxError(f"nothing stands between '{opening}' and '{closing}'", token=None)
-    return end + 2, inner, strip_next
+    return end + 2, _RESERVED.sub(_bracketed, inner), strip_next
+
+
+def _bracketed(match: re.Match[str]) -> str:
+    return f"['{match[1]}']" if match[1] else match[0]
 
 
 def _tag(inner: str) -> tuple[str, str]:
