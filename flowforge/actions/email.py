@@ -71,10 +71,11 @@ class Email(Inputs):
     @classmethod
     def _one_line(cls, value: object) -> object:
         # A line break would start another header; the words of the owner are kept on one line.
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None:
             return DEFAULT_SUBJECT
         if isinstance(value, str):
-            return " ".join("".join(c if c.isprintable() else " " for c in value).split())
+            line = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+            return line or DEFAULT_SUBJECT
         return value
 
 

@@ -33,7 +33,8 @@ RESERVED = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "x-flowforge-event"}
 )
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-VISIBLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# Beyond ASCII no two servers agree on the encoding (RFC 9110, 5.5).
+VISIBLE = re.compile(r"[\t\x20-\x7e]*")
 LONGEST_URL = 8_000
 
 
@@ -77,7 +78,7 @@ def _header(name: str, value: object) -> str:
     if name.lower() in RESERVED:
         raise ValueError(f"the header {name} is set by FlowForge; leave it out")
     if not VISIBLE.fullmatch(text):
-        raise ValueError(f"the value of {name} has a line break or another forbidden character")
+        raise ValueError(f"the value of {name} may hold printable ASCII characters only")
     return text
 
 
@@ -120,9 +121,7 @@ async def request(ctx: Context[None], inputs: Request) -> Answer:
     headers = httpx.Headers({"Idempotency-Key": ctx.idempotency_key})
     if content is not None:
         headers["Content-Type"] = "application/json"
-    headers.update(
-        {name.encode(): value.encode("latin-1") for name, value in inputs.headers.items()}
-    )
+    headers.update(inputs.headers)
     headers["X-FlowForge-Event"] = "zap-trigger"
     response = await send(ctx.http, inputs.method, inputs.url, headers=headers, content=content)
     raise_for_answer(response)

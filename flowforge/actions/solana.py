@@ -9,7 +9,6 @@ outcome is unknown is answered by the next one, and a human has nothing to decid
 
 import asyncio
 import hashlib
-import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Iterator
@@ -20,11 +19,13 @@ from decimal import Decimal, localcontext
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import from_json
 from solana.exceptions import SolanaRpcException
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed, Finalized
 from solana.rpc.core import RPCException
 from solana.rpc.models import TxOpts
+from solders.errors import SerdeJSONError
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import MessageV0
@@ -235,7 +236,7 @@ async def _send_again(node: AsyncClient, signed: Signed) -> None:
 
 async def _send(node: AsyncClient, signed: Signed) -> None:
     opts = TxOpts(skip_preflight=False, preflight_commitment=Confirmed)
-    await _ask(node.send_raw_transaction(b64decode(signed.raw), opts))
+    await _hear(node.send_raw_transaction(b64decode(signed.raw), opts))
 
 
 async def _confirm(node: AsyncClient, signed: Signed, config: SolanaConfig) -> None:
@@ -267,10 +268,9 @@ async def _confirm(node: AsyncClient, signed: Signed, config: SolanaConfig) -> N
 def _settled(status: TransactionStatus) -> bool:
     if status.confirmation_status is None:
         return status.confirmations is None  # an older node's way to say: rooted
-    return status.confirmation_status in {
-        TransactionConfirmationStatus.Confirmed,
-        TransactionConfirmationStatus.Finalized,
-    }
+    # Compared one by one: the library's enums cannot be hashed.
+    settled = (TransactionConfirmationStatus.Confirmed, TransactionConfirmationStatus.Finalized)
+    return status.confirmation_status in settled
 
 
 def _same_order(signed: Signed, order: tuple[str, int], *, paid: bool = False) -> None:
@@ -320,7 +320,7 @@ def _wallet(config: SolanaConfig) -> Keypair:
     try:
         with _no_panic():
             if text.startswith("["):
-                return Keypair.from_bytes(bytes(json.loads(text)))
+                return Keypair.from_bytes(bytes(from_json(text)))
             return Keypair.from_base58_string(text)
     except (ValueError, TypeError):
         # The library's own words could quote the key.
@@ -331,20 +331,35 @@ def _wallet(config: SolanaConfig) -> Keypair:
 
 
 async def _ask(question: Awaitable[T]) -> T:
+    """The node's answer; any trouble is a RetryableError, which the store makes safe."""
+    try:
+        return await _hear(question)
+    except RPCException as refusal:
+        raise RetryableError(
+            f"The Solana node cannot answer now: {_said(refusal)}", retry_after=LOOK_AGAIN
+        ) from refusal
+
+
+async def _hear(question: Awaitable[T]) -> T:
     """The node's answer.
 
     Raises:
         RPCException: the node answered with an error.
-        RetryableError: no answer, or one that cannot be read; the store makes trying again safe.
+        RetryableError: no answer, or one that cannot be read.
     """
     try:
         with _no_panic():
             async with asyncio.timeout(RPC_SECONDS * 2):
-                return await question
+                answer = await question
     except (SolanaRpcException, TimeoutError) as problem:
         raise RetryableError("The Solana node cannot be reached or does not answer.") from problem
-    except ValueError as problem:
+    except (SerdeJSONError, ValueError, TypeError, AttributeError) as problem:
+        # The library trips over answers that it did not foresee in each of these ways.
         raise RetryableError("The Solana node's answer cannot be read.") from problem
+    # An error with an unknown code is parsed into a bare number.
+    if isinstance(answer, int):
+        raise RetryableError(f"The Solana node answered with error {answer}.")
+    return answer
 
 
 @contextmanager
