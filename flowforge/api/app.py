@@ -51,7 +51,7 @@ def create_app(runtime: Callable[[], Runtime], *, body_seconds: float = BODY_SEC
     return app
 
 
-def create_hooks_app() -> FastAPI:
+def hooks_app() -> FastAPI:
     """Intake alone, with a life of its own: for ``python -m flowforge hooks``."""
 
     @asynccontextmanager
@@ -66,6 +66,3 @@ def create_hooks_app() -> FastAPI:
     errors.install(app)
     app.add_middleware(HookDoor, runtime=current)
     return app
-
-
-hooks_app = create_hooks_app()

@@ -1,6 +1,5 @@
 """The limits that stand before everything about passwords: per address and per account."""
 
-import time
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -33,8 +32,10 @@ def guards(request: Request, running: doors.Running) -> Guards:
         found = Guards(
             running=running,
             address=_limiter(running, running.settings.auth_rate_limit, "auth"),
-            failures=_limiter(running, f"{FAILURES}/hour", "sign-in"),
-            letters=_limiter(running, f"{LETTERS}/hour", "letter"),
+            failures=_limiter(
+                running, f"{FAILURES}/hour", "sign-in", window_seconds=WINDOW_SECONDS
+            ),
+            letters=_limiter(running, f"{LETTERS}/hour", "letter", window_seconds=WINDOW_SECONDS),
         )
         request.app.state.guards = found
     return found
@@ -53,7 +54,7 @@ async def refuse_guessing(guarded: Guards, email: str) -> None:
     """Raises: TooMany where the account had too many wrong passwords of late, known or not."""
     verdict = await guarded.failures.hit(_key(guarded, email), cost=0)
     if not verdict.remaining:
-        raise doors.too_many(_rest_of_window())
+        raise doors.too_many(verdict.reset_seconds)
 
 
 async def count_failure(guarded: Guards, email: str) -> None:
@@ -65,17 +66,19 @@ async def may_have_letter(guarded: Guards, email: str) -> bool:
     return (await guarded.letters.hit(_key(guarded, email))).allowed
 
 
-def _limiter(running: Runtime, rate: str, name: str) -> RateLimiter:
-    prefix = running.settings.redis_prefix
-    return RateLimiter(rate, running.redis, prefix=prefix, namespace=name, fail_open=False)
+def _limiter(
+    running: Runtime, rate: str, name: str, *, window_seconds: int | None = None
+) -> RateLimiter:
+    return RateLimiter(
+        rate,
+        running.redis,
+        prefix=running.settings.redis_prefix,
+        namespace=name,
+        fail_open=False,
+        window_seconds=window_seconds,
+    )
 
 
 def _key(guarded: Guards, email: str) -> str:
-    # The quarter of an hour is part of the key: the limiter itself counts whole hours. The
-    # address is hashed because Redis is nobody's place for addresses.
-    account = guarded.running.vault.digest("limit", email)
-    return f"{account}.{int(time.time()) // WINDOW_SECONDS}"
-
-
-def _rest_of_window() -> int:
-    return WINDOW_SECONDS - int(time.time()) % WINDOW_SECONDS
+    # Redis is nobody's place for addresses.
+    return guarded.running.vault.digest("limit", email)

@@ -57,13 +57,22 @@ class RateLimiter:
 
     ``rate`` looks like ``30/minute``, or ``off``. While Redis is away, ``fail_open`` counts each
     process by itself against the full rate; without it against a tenth, so that an outage with
-    many processes does not multiply what a guesser may try.
+    many processes does not multiply what a guesser may try. ``window_seconds`` replaces the
+    window that ``rate`` names.
     """
 
     def __init__(
-        self, rate: str, redis: Redis | None, *, prefix: str, namespace: str, fail_open: bool
+        self,
+        rate: str,
+        redis: Redis | None,
+        *,
+        prefix: str,
+        namespace: str,
+        fail_open: bool,
+        window_seconds: int | None = None,
     ) -> None:
-        self._limit, self._window = parse_rate(rate)
+        self._limit, window = parse_rate(rate)
+        self._window = window_seconds or window
         self._script = redis.register_script(_COUNT) if redis is not None else None
         self._name = f"{prefix}:limit:{namespace}"
         self._namespace = namespace
