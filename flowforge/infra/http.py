@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
+import certifi
 import httpx
 import yarl
 
@@ -144,7 +145,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
                     limit=self._max_connections,
                     limit_per_host=0,
                     keepalive_timeout=KEEPALIVE_SECONDS,
-                    ssl=ssl.create_default_context(),
+                    ssl=_trust(),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("Content-Type", "Accept", "Accept-Encoding", "User-Agent"),
@@ -152,6 +153,13 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
                 trust_env=False,
             )
         return self._session
+
+
+def _trust() -> ssl.SSLContext:
+    """The operator's certificates, and the public ones for machines that bring none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 class _Body(httpx.AsyncByteStream):
