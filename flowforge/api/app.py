@@ -8,7 +8,20 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 
-from flowforge.api import accounts, browser, errors, mailbox, seed_accounts
+from flowforge.api import (
+    accounts,
+    browser,
+    catalogue,
+    errors,
+    events,
+    files,
+    mailbox,
+    runs,
+    seed_accounts,
+    seed_zaps,
+    system,
+    zaps,
+)
 from flowforge.api.gate import BODY_SECONDS, BodyGate, Frame, OwnOriginCors
 from flowforge.api.hooks import HookDoor
 from flowforge.config import Settings, load_settings
@@ -21,6 +34,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     browser.router,
     seed_accounts.router,
     mailbox.router,
+    zaps.router,
+    runs.router,
+    events.router,
+    catalogue.router,
+    seed_zaps.router,
+    files.router,
+    system.router,
 )
 
 

@@ -37,7 +37,9 @@ class DefinitionError(Invalid):
 
 
 class WebhookSettings(Data):
-    """Nothing to set yet."""
+    """``metadata``: what a client of the first FlowForge gave along; kept, and read by nothing."""
+
+    metadata: Any = None
 
 
 class ManualSettings(Data):

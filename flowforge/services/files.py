@@ -5,7 +5,7 @@ sender gave is a label and never becomes a path.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -82,6 +82,19 @@ async def download(
     if file is None:
         raise NotFound("File not found")
     return Download(file.blob_key, file.size, _headers(file))
+
+
+async def opened(blobs: Blobs, found: Download) -> AsyncIterator[bytes]:
+    """The bytes in chunks, the first already read: NotFound comes before an answer begins."""
+    chunks = blobs.stream(found.blob_key)
+    first = await anext(chunks, b"")
+
+    async def all_of_them() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return all_of_them()
 
 
 def _headers(file: File) -> dict[str, str]:

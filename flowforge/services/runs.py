@@ -14,11 +14,9 @@ from sqlmodel import col
 
 from flowforge.errors import Invalid, NotFound
 from flowforge.models import Attempt, Event, Run, Version, Zap
-from flowforge.services import drafts, events, paging, search
+from flowforge.services import drafts, events, figures, paging, search
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.paging import Page
-
-STATUSES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out")
 
 
 class _View(BaseModel):
@@ -136,7 +134,7 @@ async def get_run(session: AsyncSession, actor: Actor, run_id: str) -> RunDetail
         .where(col(Attempt.run_id) == run.id)
         .order_by(col(Attempt.started_at), col(Attempt.id))
     )
-    definition = (await _definitions(session, [run])).get((run.zap_id, run.version), {})
+    definition = (await definitions_of(session, [run])).get((run.zap_id, run.version), {})
     names = {step["id"]: drafts.step_name(step) for step in drafts.all_steps(definition)}
     shared = summary.model_dump(exclude={"attempts"})
     return RunDetail(
@@ -160,9 +158,9 @@ async def _known_zap(session: AsyncSession, actor: Actor, zap_id: str) -> str:
 
 def _statuses(given: str) -> list[str]:
     wanted = [part.strip() for part in given.split(",") if part.strip()]
-    unknown = [part for part in wanted if part not in STATUSES]
+    unknown = [part for part in wanted if part not in figures.STATUSES]
     if unknown or not wanted:
-        message = f"must be one or more of {', '.join(STATUSES)}"
+        message = f"must be one or more of {', '.join(figures.STATUSES)}"
         raise Invalid(f"status {message}", details=[{"path": "status", "message": message}])
     return wanted
 
@@ -186,7 +184,7 @@ async def _summaries(session: AsyncSession, runs: Sequence[Run]) -> list[RunSumm
         .group_by(col(Attempt.run_id))
     )
     counts = {run_id: count for run_id, count in counted.all()}  # noqa: C416
-    definitions = await _definitions(session, runs)
+    definitions = await definitions_of(session, runs)
     return [
         RunSummary(
             **run.model_dump(exclude={"project_id"}),
@@ -199,9 +197,10 @@ async def _summaries(session: AsyncSession, runs: Sequence[Run]) -> list[RunSumm
     ]
 
 
-async def _definitions(
+async def definitions_of(
     session: AsyncSession, runs: Sequence[Run]
 ) -> dict[tuple[str, int], dict[str, Any]]:
+    """The definitions that these runs run, by zap id and version. The caller owns the runs."""
     wanted = {(run.zap_id, run.version) for run in runs}
     rows = await session.scalars(
         select(Version).where(tuple_(col(Version.zap_id), col(Version.number)).in_(list(wanted)))

@@ -51,6 +51,11 @@ async def publish(session: AsyncSession, actor: Actor, zap_id: str) -> VersionVi
     if found:
         many = f"{len(found)} problems" if len(found) > 1 else "1 problem"
         raise Invalid(f"This zap cannot be published yet: {many}.", details=list(found))
+    return await go_live(session, actor, zap)
+
+
+async def go_live(session: AsyncSession, actor: Actor, zap: Zap) -> VersionView:
+    """``zap`` (locked by the caller, who also answers for its draft) with its draft live."""
     live = await _live(session, zap)
     if live is None or documents.dump(live.definition) != documents.dump(zap.draft):
         live = await _freeze(session, zap, actor)
