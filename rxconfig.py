@@ -13,6 +13,9 @@ from flowforge.infra import frontend
 
 ROOT = Path(__file__).resolve().parent
 SETTINGS = load_settings()
+REFLEX_PID = "FLOWFORGE_REFLEX_PID"
+# The first process to read this file is Reflex' own; those that it starts inherit the number.
+os.environ.setdefault(REFLEX_PID, str(os.getpid()))
 IS_SERVING = os.environ.get("__REFLEX_SKIP_COMPILE") == "true"
 if not IS_SERVING:
     # Before Reflex looks for node: a machine's own may be missing or too old.
@@ -99,7 +102,17 @@ def _vite_plugin() -> str:
         "export default function flowforge() {\n"
         '  return { name: "flowforge", config: (_, env) =>\n'
         '    env.command === "serve" && !env.isPreview\n'
-        f"      ? {{ server: {json.dumps(server)} }} : {{}} }};\n"
+        f"      ? {{ server: {json.dumps(server)} }} : {{}},\n"
+        # Between Reflex and this server stand npm and a shell. A signal ends the shell only, and
+        # Reflex waits for our output to end; when it is killed, npm and the shell stay.
+        "    configureServer() {\n"
+        "      const parent = process.ppid;\n"
+        "      setInterval(() => {\n"
+        "        if (process.ppid !== parent) process.exit(0);\n"
+        f"        try {{ process.kill(Number(process.env.{REFLEX_PID}), 0); }}\n"
+        "        catch { process.exit(0); }\n"
+        "      }, 500).unref();\n"
+        "    } };\n"
         "}\n"
     )
 
