@@ -6,15 +6,24 @@ Form, JSON Schema, validation, data picker and catalogue are derived from it, ne
 
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
-import httpx
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flowforge.actions.calls import excerpt, host_of, raise_for_answer, retry_after, send
+from flowforge.actions.context import (
+    ActionConfig,
+    C,
+    Connection,
+    Context,
+    Letter,
+    Mailer,
+    SolanaConfig,
+    Store,
+)
 from flowforge.actions.failures import (
     ActionError,
     FatalError,
@@ -74,13 +83,6 @@ class Output(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Connection(BaseModel):
-    """Credentials of one account at one app; stored sealed as a whole."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-    kind: ClassVar[str]
-
-
 def missing(name: str) -> PydanticCustomError:
     """The error for an input that must be there; raise it in a validator."""
     return PydanticCustomError("missing_field", "missing '{field}' field", {"field": name})
@@ -97,81 +99,8 @@ Filled = Annotated[str, BeforeValidator(_filled)]
 FilledSecret = Annotated[SecretStr, BeforeValidator(_filled)]
 
 
-class Store(Protocol):
-    """What one step of one run remembers over its attempts. Keys are private to that step.
-
-    ``put`` returns only after its commit, and raises when this attempt no longer holds the
-    run's lease: otherwise a worker that was presumed dead could overwrite what its successor
-    has already acted on.
-    """
-
-    async def get(self, key: str) -> Any | None: ...
-    async def put(self, key: str, value: Any) -> None: ...
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A mail to be sent: one receiver, the text and the same as HTML."""
-
-    to: str
-    subject: str
-    text: str
-    html: str
-
-
-class Mailer(Protocol):
-    """The operator's mail transport. ``refused`` is what ``send`` raises for a mail that was
-    not taken; it carries ``permanent``, ``uncertain`` and ``retry_after``.
-    """
-
-    @property
-    def refused(self) -> type[Exception]: ...
-    async def send(self, message: Letter, idempotency_key: str) -> str: ...
-
-
-@dataclass(frozen=True)
-class SolanaConfig:
-    """The operator's wallet and node. A dry run checks everything and sends nothing."""
-
-    rpc_url: str = "https://api.devnet.solana.com"
-    secret_key: str = field(default="", repr=False)
-    dry_run: bool = True
-    confirm_seconds: float = 30.0
-    poll_seconds: float = 0.5
-
-
-@dataclass(frozen=True)
-class ActionConfig:
-    """Settings of the operator that an action needs; no other setting reaches an action."""
-
-    mailer: Mailer | None = None
-    solana: SolanaConfig = SolanaConfig()
-
-
-C = TypeVar("C", bound=Connection | None)
 I = TypeVar("I", bound=Inputs)  # noqa: E741 - reads as Inputs beside C and O
 O = TypeVar("O", bound=Output)  # noqa: E741 - reads as Output
-
-
-def _quiet(line: str) -> None:
-    """Log nothing."""
-
-
-@dataclass(frozen=True)
-class Context(Generic[C]):
-    """What the runner lends an action for one attempt.
-
-    ``idempotency_key`` is ``<run_id>:<path>``, equal over all attempts of the step;
-    ``attempt`` counts from 1; ``http`` is the guarded client.
-    """
-
-    connection: C
-    http: httpx.AsyncClient
-    idempotency_key: str
-    store: Store
-    config: ActionConfig = ActionConfig()
-    attempt: int = 1
-    log: Callable[[str], None] = _quiet
 
 
 @dataclass(frozen=True)
