@@ -69,6 +69,9 @@ def look_up(scope: Mapping[str, Any], path: Sequence[object]) -> Any:
 
 def item(value: Any, key: object) -> Any:
     """``value[key]`` for mappings and lists, with Liquid's size, first and last; or MISSING."""
+    # Nearly every lookup is this one; asking an abstract class costs ten times as much.
+    if type(value) is dict and type(key) is str and key in value:
+        return value[key]
     if isinstance(value, Mapping):
         return _item_of_mapping(value, key)
     if isinstance(value, list | tuple):
@@ -109,6 +112,8 @@ def as_json_value(value: Any, budget: Budget) -> Any:
         case str():
             budget.spend(len(value) >> 3)
             plain: Any = str(value)
+        case dict():
+            plain = {str(key): as_json_value(each, budget) for key, each in value.items()}
         case bool():
             plain = value
         case int() | float() | Decimal():

@@ -225,6 +225,15 @@ def test_objects_that_are_no_data_never_show() -> None:
 def test_there_is_no_clock(root: str) -> None:
     assert render(f"{{{{ {root} }}}}", SCOPE) == ""
     assert render(f"{{{{ '{root}' | date: '%Y' }}}}", SCOPE) == root
+    assert render(f"{{{{ {root} | append: '' }}}}", SCOPE) == ""
+    assert render(f"{{% if {root} %}}yes{{% endif %}}", SCOPE) == ""
+
+
+def test_loops_share_their_rounds() -> None:
+    loop = "{% for i in (1..5000) %}{% endfor %}"
+    assert render(loop * 2, SCOPE) == ""
+    with pytest.raises(ExpressionError, match="at most 10000 rounds in all"):
+        render(loop * 3, SCOPE)
 
 
 @pytest.mark.parametrize(
