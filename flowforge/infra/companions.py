@@ -85,9 +85,11 @@ async def beside(settings: Settings) -> AsyncIterator[Settings]:
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
+    orphaned = asyncio.create_task(_end_when_orphaned(os.getppid()))
     try:
         yield settings.model_copy(update={"redis_url": await _first_word(process)})
     finally:
+        orphaned.cancel()
         if process.stdin is not None:
             process.stdin.close()
         # Reflex gives its backend two seconds at a hot reload; the rest happens without us.
@@ -125,6 +127,13 @@ def stop_on_signals(until: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, until.set)
+
+
+async def _end_when_orphaned(parent: int) -> None:
+    """A killed Reflex leaves its backend behind, which would keep this DATA_DIR for itself."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - nobody tells a process that it is orphaned
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _first_word(process: asyncio.subprocess.Process) -> str:
