@@ -85,4 +85,5 @@ def hooks_app() -> FastAPI:
     app.state.runtime = current
     errors.install(app)
     app.add_middleware(HookDoor, runtime=current)
+    app.include_router(system.router)
     return app
