@@ -44,12 +44,7 @@ def web() -> None:
 
     settings = _with_neighbours(load_settings())
     launch.refuse_busy_port(settings)
-    try:
-        if not frontend.is_built(Path.cwd()):
-            print("Building the pages: only after a change, about half a minute.", flush=True)
-        frontend.ensure_built(Path.cwd())
-    except frontend.BuildFailed as problem:
-        raise SystemExit(str(problem)) from None
+    _build()
     os.environ.update(frontend.SERVING)
     _serve("flowforge.flowforge:app", settings, workers=settings.web_workers)
 
@@ -78,19 +73,25 @@ def worker() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    *, with_seed: Annotated[bool, typer.Option("--with-seed", hidden=True)] = False
+) -> None:
     """Bring the database to this release's schema."""
     _migrate(load_settings())
     print("The schema is up to date.")
+    if with_seed:
+        # One process for both: the start of an interpreter is what a second one would cost.
+        try:
+            _seed()
+        except Exception as problem:  # noqa: BLE001 - a start must not fail for want of samples
+            print(f"The sample data could not be added: {problem}")
 
 
 @app.command()
 def seed() -> None:
     """Add the sample data, unless it is there already."""
     _with_neighbours(load_settings())
-    from flowforge.services.demo import seed as seed_house
-
-    asyncio.run(seed_house(load_settings()))
+    _seed()
 
 
 @app.command()
@@ -138,6 +139,45 @@ def restore(
     from flowforge.infra import archive
 
     print(_spoken(lambda: archive.restore(load_settings(), source, replace=yes)))
+
+
+@app.command()
+def build() -> None:
+    """Build the pages, unless nothing changed since they were built."""
+    _build()
+    print("The pages are built.")
+
+
+@app.command(hidden=True)
+def alive(service: Annotated[str, typer.Argument(help="web, hooks or worker")] = "web") -> None:
+    """For health checks: exit code 0 if this machine's service can do its work."""
+    from flowforge.infra import checkup, launch
+
+    settings = load_settings()
+    is_alive = (
+        asyncio.run(checkup.can_work(settings))
+        if service == "worker"
+        else launch.is_ready(settings)
+    )
+    raise typer.Exit(0 if is_alive else 1)
+
+
+def _seed() -> None:
+    from flowforge.services.demo import seed as seed_house
+
+    asyncio.run(seed_house(load_settings()))
+
+
+def _build() -> None:
+    from flowforge.infra import frontend
+
+    if frontend.is_built(Path.cwd()):
+        return
+    print("Building the pages: only after a change, about half a minute.", flush=True)
+    try:
+        frontend.ensure_built(Path.cwd())
+    except frontend.BuildFailed as problem:
+        raise SystemExit(str(problem)) from None
 
 
 def _spoken(work: Callable[[], str]) -> str:

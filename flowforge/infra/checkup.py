@@ -44,6 +44,15 @@ async def examine(settings: Settings, root: Path) -> list[Finding]:
     ]
 
 
+async def can_work(settings: Settings) -> bool:
+    """True where a worker on this machine reaches its database and finds this release's schema."""
+    try:
+        found = await migrations.current_revision(settings.effective_database_url)
+    except (SQLAlchemyError, OSError):
+        return False
+    return found == migrations.head_revision()
+
+
 def _python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
     is_good = OLDEST_PYTHON <= sys.version_info[:2] < FIRST_UNKNOWN_PYTHON

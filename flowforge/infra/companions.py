@@ -58,7 +58,8 @@ async def run(
     try:
         redis_url = await _start_redis(supervisor, settings)
         env = {SUPERVISED: "1", f"{PREFIX}REDIS_URL": redis_url}
-        if await supervisor.run(_own("migrate", env)) != 0:
+        samples = ("--with-seed",) if settings.is_embedded_database else ()
+        if await supervisor.run(_own("migrate", env, *samples)) != 0:
             raise CannotStart(f"The migration failed: see {LOGS / 'migrate.log'}.")
         for service in _services(settings, env, with_web=with_web):
             await supervisor.start(service)
@@ -187,5 +188,5 @@ def _services(settings: Settings, env: dict[str, str], *, with_web: bool) -> lis
     return [*services, *(_own("worker", env, name=name) for name in names)]
 
 
-def _own(command: str, env: dict[str, str], *, name: str | None = None) -> Service:
-    return Service(name or command, (sys.executable, "-m", "flowforge", command), env)
+def _own(command: str, env: dict[str, str], *flags: str, name: str | None = None) -> Service:
+    return Service(name or command, (sys.executable, "-m", "flowforge", command, *flags), env)

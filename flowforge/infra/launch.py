@@ -70,7 +70,7 @@ def attached(settings: Settings, *, beside: bool) -> int:
 
 def detached(settings: Settings) -> int:
     """Start the supervisor in the background and wait until the product answers."""
-    if is_running() and _is_ready(settings):
+    if is_running() and is_ready(settings):
         _say("FlowForge is running already.")
         _say_addresses(settings)
         return 0
@@ -118,7 +118,7 @@ def _wait(settings: Settings, process: "subprocess.Popen[bytes]") -> int:
     if building:
         _say("Building the pages: only the first time and after a change, about half a minute …")
     while time.monotonic() - started < START_SECONDS:
-        if _is_ready(settings):
+        if is_ready(settings):
             _say(f"Ready after {time.monotonic() - started:.0f} s.")
             _say_addresses(settings)
             return 0
@@ -143,7 +143,8 @@ def _failed(what: str, service: str) -> int:
     return 1
 
 
-def _is_ready(settings: Settings) -> bool:
+def is_ready(settings: Settings) -> bool:
+    """True where the product answers on its port and can do its work."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - a comparison
     try:
         with urllib.request.urlopen(f"http://{host}:{settings.port}/ready", timeout=3) as answer:
