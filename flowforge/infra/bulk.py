@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import BigInteger, Boolean, DateTime, Integer, LargeBinary, Table
 
@@ -331,11 +331,18 @@ class GroupCommit(Generic[Item, Result]):
         if len(self._running) < self._lanes:
             task = asyncio.create_task(self._run())
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
         result: Result = await one.future
         return result
 
     async def _run(self) -> None:
+        try:
+            await self._flush_all()
+        finally:
+            # Here and not in a callback of the task: that comes a turn of the loop later, and
+            # whoever adds in between would count on a task that looks at nothing any more.
+            self._running.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _flush_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
             try:
