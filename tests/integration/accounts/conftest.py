@@ -27,7 +27,9 @@ def mailed_token(house: House) -> Callable[..., Awaitable[str]]:
 
     async def find(page: str, to: str = PERSON["email"]) -> str:
         for mail in await house.mailbox():
-            found = re.search(rf"http://localhost:3000/{page}\?token=([0-9a-f]{{64}})", mail["text"])
+            found = re.search(
+                rf"http://localhost:3000/{page}\?token=([0-9a-f]{{64}})", mail["text"]
+            )
             if found and mail["to"] == to:
                 return found[1]
         raise AssertionError(f"no mail to {to} leads to {page}")

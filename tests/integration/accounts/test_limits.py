@@ -11,7 +11,6 @@ FIFTY = {"auth_rate_limit": "50/minute"}
 GUESS = {"email": "nobody@example.com", "password": "wrong one"}
 
 
-
 @pytest.mark.parametrize("changes", [FIFTY, FIFTY | {"redis_url": ""}])
 async def test_the_51st_request_of_a_minute_is_refused_on_every_auth_route(
     house: House, post: Post
@@ -54,9 +53,7 @@ async def test_behind_a_trusted_proxy_each_client_counts_for_itself(post: Post) 
 
 
 @pytest.mark.parametrize("changes", [{"auth_rate_limit": "1/minute"}])
-async def test_who_is_signed_in_may_look_and_leave_without_limit(
-    house: House, post: Post
-) -> None:
+async def test_who_is_signed_in_may_look_and_leave_without_limit(house: House, post: Post) -> None:
     ada = await house.sign_up()
     await post("verify-email", {"token": "x"})
     for _ in range(3):

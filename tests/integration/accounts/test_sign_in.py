@@ -25,9 +25,7 @@ async def _status(house: House, token: str) -> int:
     return (await house.client.get("/api/v1/auth/me", headers=_bearer(token))).status_code
 
 
-async def test_sign_in_waits_for_the_email_to_be_verified(
-    post: Post, mailed_token: Any
-) -> None:
+async def test_sign_in_waits_for_the_email_to_be_verified(post: Post, mailed_token: Any) -> None:
     await post("signup", PERSON)
     right = {"email": PERSON["email"], "password": PERSON["password"]}
     early = await post("signin", right)
@@ -67,9 +65,7 @@ async def test_unknown_address_and_wrong_password_get_one_answer(post: Post, ada
     assert wrong.json() == unknown.json()
 
 
-async def test_unknown_address_and_wrong_password_take_the_same_time(
-    post: Post, ada: Any
-) -> None:
+async def test_unknown_address_and_wrong_password_take_the_same_time(post: Post, ada: Any) -> None:
     taken: dict[str, list[float]] = {"known": [], "unknown": []}
     for turn in range(8):
         for kind, email in (("known", ada["email"]), ("unknown", f"nobody{turn}@example.com")):
@@ -120,7 +116,7 @@ def _forgeries(house: House, token: str) -> dict[str, str]:
     other_key = b"another key that is long enough to sign"
     raw_key = house.settings.secret_key.get_secret_value()
     return {
-        "unsigned": jwt.encode(claims, None, algorithm="none"),
+        "unsigned": jwt.encode(claims, "", algorithm="none"),
         "another key": jwt.encode(claims, other_key, algorithm="HS256"),
         "the bare secret as key": jwt.encode(claims, raw_key, algorithm="HS256"),
         "another algorithm": jwt.encode(claims, raw_key * 2, algorithm="HS512"),
