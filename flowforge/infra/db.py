@@ -112,6 +112,8 @@ class Database:
             max_overflow=0,
             pool_timeout=CHECKOUT_SECONDS,
             pool_pre_ping=False,
+            # The message of an error goes to the log; what people stored does not.
+            hide_parameters=True,
         )
         self.dialect = self.engine.dialect.name
         self.is_sqlite = self.dialect == "sqlite"

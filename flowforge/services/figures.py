@@ -113,5 +113,5 @@ async def of_queue(session: AsyncSession) -> QueueFigures:
         due=due,
         waiting=waiting,
         oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
-        last_hour=dict.fromkeys(STATUSES, 0) | dict(counted.tuples().all()),
+        last_hour=dict.fromkeys(STATUSES, 0) | dict(counted.all()),
     )

@@ -50,4 +50,4 @@ async def _outputs(session: AsyncSession, zap: Zap) -> dict[str, Any]:
     rows = await session.execute(
         select(col(Attempt.step_id), col(Attempt.output)).where(col(Attempt.id).in_(newest))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
