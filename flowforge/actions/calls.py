@@ -113,6 +113,7 @@ def _explain(problem: Exception, host: str) -> ActionError:
     said = (
         f"{host} did not answer in time."
         if isinstance(problem, httpx.TimeoutException)
+        and not isinstance(problem, httpx.ConnectTimeout)
         else f"The connection to {host} broke before the answer was complete."
     )
     return OutcomeUnknown(f"{said} It may have acted on the request or not.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from httpx_aiohttp import AiohttpTransport
 from pytest_httpserver import HTTPServer
 from werkzeug import Request as Received
 from werkzeug import Response as Given
@@ -194,6 +195,16 @@ async def test_a_connection_that_breaks_after_sending_leaves_the_outcome_unknown
     client = guarded_client([LOOPBACK]) if kind == "guarded" else httpx.AsyncClient()
     async with rude_server(answer) as (url, seen), client:
         with pytest.raises(OutcomeUnknown, match=said):
+            await request(context(client=client), Request(url=url))
+    assert len(seen) == 1
+
+
+async def test_a_transport_that_calls_a_lost_connection_a_connect_timeout_is_not_believed(
+    context: MakeContext,
+) -> None:
+    transport = AiohttpTransport()
+    async with rude_server(b"") as (url, seen), httpx.AsyncClient(transport=transport) as client:
+        with pytest.raises(OutcomeUnknown, match="broke before"):
             await request(context(client=client), Request(url=url))
     assert len(seen) == 1
 

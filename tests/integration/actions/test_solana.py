@@ -92,6 +92,7 @@ async def test_a_tenth_and_two_tenths_make_exactly_three_tenths(payer: Payer) ->
 
 
 async def test_two_runs_that_pay_the_same_in_the_same_block_both_pay(payer: Payer) -> None:
+    payer.node.stands_still = True
     await payer.pay("0.5", key="run-1:pay", store=MemoryStore())
     await payer.pay("0.5", key="run-2:pay", store=MemoryStore())
     assert payer.received == SOL
@@ -222,6 +223,22 @@ async def test_changed_inputs_never_pay_beside_an_open_payment(payer: Payer) -> 
     with pytest.raises(FatalError, match="already paid 1000000000 lamports"):
         await payer.pay("2")
     assert payer.received == SOL
+
+
+async def test_no_refusal_is_final_while_an_earlier_send_may_still_be_carried_out(
+    node: SolanaNode, http: httpx.AsyncClient
+) -> None:
+    payer = Payer(node, http, funds=3 * SOL // 2)
+    node.faults.append("held")
+    with pytest.raises(RetryableError):
+        await payer.pay()
+    await payer.pay(key="run-2:pay", store=MemoryStore())
+    with pytest.raises(RetryableError, match="not confirmed yet"):
+        await payer.pay()
+    node.fund(payer.wallet.pubkey(), SOL)
+    node.release()
+    await payer.pay()
+    assert payer.received == 2 * SOL
 
 
 async def test_a_node_that_nobody_runs_is_tried_later(payer: Payer) -> None:
