@@ -6,9 +6,9 @@ Promise: a house shares nothing with any other; databases are made once and clea
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ import bcrypt
 import httpx
 import pytest
 import sqlmodel
-from fastapi import FastAPI
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import flowforge.models  # noqa: F401 - registers the tables
-from flowforge.api.app import create_app
+from flowforge.api.app import complete_app
+from flowforge.api.hooks import HookDoor
 from flowforge.config import Settings
 from flowforge.infra import migrations
 from flowforge.infra.db import utc_now
@@ -75,12 +75,17 @@ class Account:
 
 
 @dataclass
+class Count:
+    number: int = 0
+
+
+@dataclass
 class House:
     """``client`` speaks to the API without a network in between."""
 
     settings: Settings
     runtime: Runtime
-    app: FastAPI
+    app: HookDoor
     client: httpx.AsyncClient
     people: list[Account] = field(default_factory=list)
 
@@ -116,6 +121,21 @@ class House:
             found: User = (await session.execute(query)).scalar_one()
             return found
 
+    @contextmanager
+    def counted_statements(self) -> Iterator["Count"]:
+        """How many statements the database gets meanwhile."""
+        count = Count()
+
+        def seen(*_: Any) -> None:
+            count.number += 1
+
+        engine = self.runtime.db.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", seen)
+        try:
+            yield count
+        finally:
+            event.remove(engine, "before_cursor_execute", seen)
+
     def as_role(self, account: Account, role: Role) -> Actor:
         return Actor(account.user_id, account.project_id, role, account.actor.session_id)
 
@@ -138,7 +158,7 @@ async def open_house(database_url: str, data_dir: Path, **changes: Any) -> Async
     }
     settings = GivenSettings(**(given | changes))
     async with open_runtime(settings) as runtime:
-        app = create_app(lambda: runtime)
+        app = complete_app(lambda: runtime)
         transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 40000))
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
             try:
@@ -170,11 +190,16 @@ def copied_sqlite(template: Path, folder: Path) -> str:
 
 def made_postgresql(worker: str) -> str:
     """The URL of a database of this process alone."""
-    name = f"flowforge_test_{worker}_{os.getpid()}"
-    _run(_create_database(name))
-    url = f"{POSTGRESQL}/{name}"
+    url = bare_postgresql(worker)
     _run(_make_tables(_driver(url)))
     return url
+
+
+def bare_postgresql(worker: str) -> str:
+    """The same without a table."""
+    name = f"flowforge_test_{worker}_{os.getpid()}"
+    _run(_create_database(name))
+    return f"{POSTGRESQL}/{name}"
 
 
 def drop_postgresql(url: str) -> None:
