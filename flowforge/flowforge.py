@@ -11,7 +11,7 @@ from typing import Any
 import reflex as rx
 
 from flowforge import pages
-from flowforge.api.app import create_app
+from flowforge.api.app import complete_app
 from flowforge.config import load_settings
 from flowforge.infra import companions, runtime
 
@@ -41,7 +41,7 @@ class Roof(rx.App):
     """
 
     def __call__(self) -> AsgiApp:
-        return front_door(super().__call__(), create_app(runtime.current))
+        return front_door(super().__call__(), complete_app(runtime.current))
 
 
 def front_door(site: AsgiApp, api: AsgiApp) -> AsgiApp:

@@ -18,6 +18,7 @@ import bcrypt
 import httpx
 import pytest
 import sqlmodel
+from fastapi import FastAPI
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -26,7 +27,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import flowforge.models  # noqa: F401 - registers the tables
-from flowforge.api.app import complete_app
+from flowforge.api.app import create_app
 from flowforge.api.hooks import HookDoor
 from flowforge.config import Settings
 from flowforge.infra import migrations
@@ -85,7 +86,7 @@ class House:
 
     settings: Settings
     runtime: Runtime
-    app: HookDoor
+    app: FastAPI
     client: httpx.AsyncClient
     people: list[Account] = field(default_factory=list)
 
@@ -158,8 +159,10 @@ async def open_house(database_url: str, data_dir: Path, **changes: Any) -> Async
     }
     settings = GivenSettings(**(given | changes))
     async with open_runtime(settings) as runtime:
-        app = complete_app(lambda: runtime)
-        transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 40000))
+        app = create_app(lambda: runtime)
+        transport = httpx.ASGITransport(
+            app=HookDoor(app, lambda: runtime), client=("127.0.0.1", 40000)
+        )
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
             try:
                 yield House(settings, runtime, app, client)

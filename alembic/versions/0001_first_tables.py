@@ -9,6 +9,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_ID = sa.String(length=36).with_variant(sa.String(length=36, collation="C"), "postgresql")
+
 # Children first: their references would keep the parents.
 _TABLES = (
     "outbox",
@@ -31,7 +33,7 @@ _TABLES = (
 def upgrade() -> None:
     op.create_table(
         "mail",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
         sa.Column("to", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
@@ -42,7 +44,7 @@ def upgrade() -> None:
     op.create_index("ix_mail_sent_at", "mail", ["sent_at"], unique=False)
     op.create_table(
         "project",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -62,8 +64,8 @@ def upgrade() -> None:
     op.create_index("ix_user_email", "user", ["email"], unique=True)
     op.create_table(
         "file",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("project_id", _ID, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("content_type", sa.String(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
@@ -76,7 +78,7 @@ def upgrade() -> None:
     op.create_index("ix_file_project_id", "file", ["project_id"], unique=False)
     op.create_table(
         "mail_token",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
@@ -90,7 +92,7 @@ def upgrade() -> None:
     op.create_index("ix_mail_token_user_id", "mail_token", ["user_id"], unique=False)
     op.create_table(
         "member",
-        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", _ID, nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -103,7 +105,7 @@ def upgrade() -> None:
         "store_entry",
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
-        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", _ID, nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], ondelete="CASCADE"),
@@ -112,7 +114,7 @@ def upgrade() -> None:
     op.create_index("ix_store_entry_project_id", "store_entry", ["project_id"], unique=False)
     op.create_table(
         "user_session",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -123,10 +125,10 @@ def upgrade() -> None:
     op.create_index("ix_user_session_user_id", "user_session", ["user_id"], unique=False)
     op.create_table(
         "zap",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("project_id", _ID, nullable=False),
         sa.Column("owner_id", sa.Integer(), nullable=False),
-        sa.Column("hook_id", sa.String(length=36), nullable=False),
+        sa.Column("hook_id", _ID, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("draft", sa.Text(), nullable=False),
@@ -144,14 +146,14 @@ def upgrade() -> None:
     op.create_index("ix_zap_project_id_id", "zap", ["project_id", "id"], unique=False)
     op.create_table(
         "event",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("project_id", sa.String(length=36), nullable=False),
-        sa.Column("zap_id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("project_id", _ID, nullable=False),
+        sa.Column("zap_id", _ID, nullable=False),
         sa.Column("trigger", sa.String(), nullable=False),
         sa.Column("verdict", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("dedupe_key", sa.String(), nullable=True),
-        sa.Column("duplicate_of", sa.String(length=36), nullable=True),
+        sa.Column("duplicate_of", _ID, nullable=True),
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("source_ip", sa.String(), nullable=False),
         sa.Column("content_type", sa.String(), nullable=False),
@@ -162,24 +164,22 @@ def upgrade() -> None:
         sa.Column("blob_key", sa.String(), nullable=True),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["project_id"], ["project.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["zap_id"], ["zap.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_event_project_id", "event", ["project_id"], unique=False)
     op.create_index("ix_event_zap_id_id", "event", ["zap_id", "id"], unique=False)
     op.create_index(
         "uq_event_dedupe_key",
         "event",
         ["zap_id", "dedupe_key"],
         unique=True,
-        postgresql_where=sa.text("verdict = 'accepted'"),
-        sqlite_where=sa.text("verdict = 'accepted'"),
+        postgresql_where=sa.text("verdict = 'accepted' AND dedupe_key IS NOT NULL"),
+        sqlite_where=sa.text("verdict = 'accepted' AND dedupe_key IS NOT NULL"),
     )
     op.create_table(
         "version",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("zap_id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("zap_id", _ID, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("definition", sa.Text(), nullable=False),
         sa.Column("published_by", sa.Integer(), nullable=True),
@@ -192,20 +192,18 @@ def upgrade() -> None:
     op.create_index("ix_version_zap_id", "version", ["zap_id"], unique=False)
     op.create_table(
         "run",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("project_id", sa.String(length=36), nullable=False),
-        sa.Column("zap_id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("project_id", _ID, nullable=False),
+        sa.Column("zap_id", _ID, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("event_id", sa.String(length=36), nullable=False),
+        sa.Column("event_id", _ID, nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("replay_of", sa.String(length=36), nullable=True),
+        sa.Column("replay_of", _ID, nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["event_id"], ["event.id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["project_id"], ["project.id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["zap_id"], ["zap.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_run_event_id", "run", ["event_id"], unique=False)
@@ -213,8 +211,8 @@ def upgrade() -> None:
     op.create_index("ix_run_zap_id_id", "run", ["zap_id", "id"], unique=False)
     op.create_table(
         "attempt",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("run_id", sa.String(length=36), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("run_id", _ID, nullable=False),
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("step_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -233,7 +231,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("run_id", sa.String(length=36), nullable=False),
+        sa.Column("run_id", _ID, nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),

@@ -64,14 +64,20 @@ def create_app(runtime: Callable[[], Runtime], *, body_seconds: float = BODY_SEC
     app.add_middleware(BodyGate, seconds=body_seconds)
     app.add_middleware(OwnOriginCors, settings=settings)
     app.add_middleware(Frame, settings=settings)
-    # Outside of all of that: events have limits and answers of their own, and must be cheap.
-    app.add_middleware(HookDoor, runtime=runtime)
     for router in ROUTERS:
         app.include_router(router)
     return app
 
 
-def hooks_app() -> FastAPI:
+def complete_app(runtime: Callable[[], Runtime]) -> HookDoor:
+    """The API with the door for events in front of it.
+
+    In front, not inside: events have limits and answers of their own, and must be cheap.
+    """
+    return HookDoor(create_app(runtime), runtime)
+
+
+def hooks_app() -> HookDoor:
     """Intake alone, with a life of its own: for ``python -m flowforge hooks``."""
 
     @asynccontextmanager
@@ -84,6 +90,6 @@ def hooks_app() -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=life)
     app.state.runtime = current
     errors.install(app)
-    app.add_middleware(HookDoor, runtime=current)
+    app.add_middleware(Frame, settings=lambda: current().settings)
     app.include_router(system.router)
-    return app
+    return HookDoor(app, current)

@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from flowforge.models.columns import created, document, identifier, reference
+from flowforge.models.columns import IdText, created, document, identifier, reference, tenant
+
+_KEYED = "verdict = 'accepted' AND dedupe_key IS NOT NULL"
 
 
 class Event(SQLModel, table=True):
@@ -27,19 +29,19 @@ class Event(SQLModel, table=True):
             "zap_id",
             "dedupe_key",
             unique=True,
-            postgresql_where=text("verdict = 'accepted'"),
-            sqlite_where=text("verdict = 'accepted'"),
+            postgresql_where=text(_KEYED),
+            sqlite_where=text(_KEYED),
         ),
     )
 
     id: str = identifier()
-    project_id: str = reference("project.id")
+    project_id: str = tenant()
     zap_id: str = reference("zap.id", index=False)
     trigger: str = "webhook"  # webhook or manual
     verdict: str
     reason: str | None = None
     dedupe_key: str | None = None
-    duplicate_of: str | None = Field(default=None, max_length=36)
+    duplicate_of: str | None = Field(default=None, sa_type=IdText)
     method: str = ""
     source_ip: str = ""
     content_type: str = ""

@@ -7,7 +7,15 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from flowforge.infra.db import UtcDateTime, utc_now
-from flowforge.models.columns import created, document, identifier, moment, reference
+from flowforge.models.columns import (
+    IdText,
+    created,
+    document,
+    identifier,
+    moment,
+    reference,
+    tenant,
+)
 
 
 class Run(SQLModel, table=True):
@@ -24,13 +32,13 @@ class Run(SQLModel, table=True):
     )
 
     id: str = identifier()
-    project_id: str = reference("project.id", index=False)
-    zap_id: str = reference("zap.id", index=False)
+    project_id: str = tenant()
+    zap_id: str = tenant()
     version: int
     event_id: str = reference("event.id")
     status: str
     error: Any = document()
-    replay_of: str | None = Field(default=None, max_length=36)
+    replay_of: str | None = Field(default=None, sa_type=IdText)
     created_at: dt.datetime = created()
     started_at: dt.datetime | None = moment()
     finished_at: dt.datetime | None = moment()

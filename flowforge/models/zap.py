@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from flowforge.infra.db import new_id
-from flowforge.models.columns import created, document, identifier, moment, reference
+from flowforge.models.columns import IdText, created, document, identifier, moment, reference
 
 
 class Zap(SQLModel, table=True):
@@ -24,7 +24,7 @@ class Zap(SQLModel, table=True):
     id: str = identifier()
     project_id: str = reference("project.id", index=False)
     owner_id: int = Field(foreign_key="user.id", ondelete="CASCADE", index=True)
-    hook_id: str = Field(default_factory=new_id, unique=True, max_length=36)
+    hook_id: str = Field(default_factory=new_id, unique=True, sa_type=IdText)
     name: str
     enabled: bool = False
     draft: Any = document(nullable=False)
