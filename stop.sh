@@ -9,12 +9,16 @@ is_ours() {
     kill -0 "$1" 2>/dev/null || return 1
     if [ -r "/proc/$1/cmdline" ]; then
         arguments=$(tr '\0' ' ' < "/proc/$1/cmdline" 2>/dev/null)
+        # Redis moves into its own directory; its title tells the socket instead.
+        case "$arguments" in
+            *redis.sock*) return 0 ;;
+        esac
         [ "$(readlink "/proc/$1/cwd" 2>/dev/null)" = "$here" ] || return 1
     else
         arguments=$(ps -o args= -p "$1" 2>/dev/null)
     fi
     case "$arguments" in
-        *"-m flowforge "* | *redis* | *valkey*) return 0 ;;
+        *flowforge* | *redis.sock*) return 0 ;;
         *) return 1 ;;
     esac
 }

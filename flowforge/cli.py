@@ -190,23 +190,23 @@ def _spoken(work: Callable[[], str]) -> str:
 
 
 def _serve(target: str, settings: Settings, *, workers: int) -> None:
-    from granian.constants import Interfaces
-    from granian.server import Server
-
+    """Become granian: its parent process stays small, for it need not hold our imports."""
     from flowforge.infra import companions
 
     os.environ[companions.SUPERVISED] = "1"
-    Server(
-        target=target,
-        factory=True,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        workers=workers,
-        log_access=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=15,
-    ).serve()
+    flags = {
+        "--interface": "asgi",
+        "--host": settings.host,
+        "--port": str(settings.port),
+        "--workers": str(workers),
+        "--workers-kill-timeout": "15",
+    }
+    options = [part for pair in flags.items() for part in pair]
+    # One worker alone: granian ends with it, and whoever supervises granian starts it anew, slower
+    # each time; granian itself would try for ever.
+    more = ["--respawn-failed-workers"] if workers > 1 else []
+    command = [sys.executable, "-m", "granian", *options, "--factory", *more, target]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter and arguments
 
 
 def _with_neighbours(settings: Settings) -> Settings:

@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from flowforge.config import PREFIX, Settings
-from flowforge.infra import embedded
+from flowforge.infra import embedded, pids
 from flowforge.infra.supervisor import Service, Supervisor
 
 log = structlog.get_logger()
@@ -54,6 +54,8 @@ async def run(
     Raises: AlreadyRunning, CannotStart.
     """
     lock = await _only_one(settings, patience=0.0 if with_web else PREDECESSOR_SECONDS)
+    # We hold the lock: whatever still runs here has lost its supervisor.
+    await asyncio.to_thread(pids.end_orphans, LOGS, log.warning)
     supervisor = Supervisor(LOGS)
     try:
         redis_url = await _start_redis(supervisor, settings)

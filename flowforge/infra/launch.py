@@ -4,7 +4,6 @@ Promise: starting twice is harmless, and a start that fails says why instead of 
 """
 
 import asyncio
-import contextlib
 import errno
 import os
 import socket
@@ -16,7 +15,7 @@ import urllib.request
 from pathlib import Path
 
 from flowforge.config import PREFIX, Settings
-from flowforge.infra import companions, frontend, telemetry
+from flowforge.infra import companions, frontend, pids, telemetry
 
 START_SECONDS = 600
 TALK_EVERY_SECONDS = 10.0
@@ -52,7 +51,7 @@ def is_port_busy(settings: Settings) -> bool:
 
 def is_running() -> bool:
     """True where a supervisor of this checkout runs."""
-    return _recorded_pid("up") is not None
+    return pids.recorded(companions.LOGS, "up") is not None
 
 
 def attached(settings: Settings, *, beside: bool) -> int:
@@ -74,7 +73,9 @@ def detached(settings: Settings) -> int:
         _say("FlowForge is running already.")
         _say_addresses(settings)
         return 0
-    _end_orphans()
+    if not is_running():
+        # Children whose supervisor was killed would hold the port and the socket.
+        pids.end_orphans(companions.LOGS, _say)
     refuse_busy_port(settings)
     companions.LOGS.mkdir(exist_ok=True)
     with (companions.LOGS / "up.log").open("ab") as output:
@@ -124,7 +125,7 @@ def _wait(settings: Settings, process: "subprocess.Popen[bytes]") -> int:
             return 0
         if process.poll() is not None:
             return _failed("The start failed", "up")
-        seen.add(_recorded_pid("web"))
+        seen.add(pids.recorded(companions.LOGS, "web"))
         if len(seen - {None}) > MOST_CRASHES:
             process.terminate()
             process.wait()
@@ -151,47 +152,6 @@ def is_ready(settings: Settings) -> bool:
             return bool(answer.status == 200)  # noqa: PLR2004 - OK
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _recorded_pid(service: str) -> int | None:
-    """The pid in the service's file if that process is alive and one of ours."""
-    path = companions.LOGS / f"{service}.pid"
-    try:
-        pid = int(path.read_text())
-        os.kill(pid, 0)
-    except (OSError, ValueError):
-        return None
-    return pid if _is_ours(pid) else None
-
-
-def _is_ours(pid: int) -> bool:
-    """Pids are used again: look at what the process runs, and where."""
-    proc = Path(f"/proc/{pid}")
-    if proc.exists():
-        with contextlib.suppress(OSError):
-            arguments = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            here = (proc / "cwd").readlink() == Path.cwd()
-            return here and ("-m flowforge" in arguments or "redis" in arguments)
-        return False
-    answer = subprocess.run(  # noqa: S603 - numbers only
-        ["/bin/ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return "-m flowforge" in answer.stdout or "redis" in answer.stdout
-
-
-def _end_orphans() -> None:
-    """Children whose supervisor was killed would hold the port and the socket."""
-    if _recorded_pid("up") is not None:
-        return
-    for path in companions.LOGS.glob("*.pid"):
-        pid = _recorded_pid(path.stem)
-        if pid is not None:
-            _say(f"Ending {path.stem} (pid {pid}), left over from a start that was killed.")
-            os.kill(pid, 15)
-            deadline = time.monotonic() + 20
-            while _recorded_pid(path.stem) is not None and time.monotonic() < deadline:
-                time.sleep(0.1)
-        path.unlink(missing_ok=True)
 
 
 def _say_addresses(settings: Settings) -> None:
