@@ -23,7 +23,6 @@ from liquid.output import LimitedStringIO
 from liquid.undefined import Undefined
 
 from flowforge.engine.dialect import DIALECT, LONGEST_TEMPLATE, Context
-from flowforge.engine.seed import flatten_seed as flatten_seed  # noqa: PLC0414 (part of this room)
 from flowforge.engine.values import (
     MISSING,
     Budget,

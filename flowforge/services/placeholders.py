@@ -22,7 +22,8 @@ _INDEX = re.compile(r"\d{1,9}")
 _OURS = re.compile(r"\{\{trigger\.body((?:\.\w+|\[\d+\]|\['[^']+'\])+)\}\}")
 _PART = re.compile(r"\.(\w+)|\[(\d+)\]|\['([^']+)'\]")
 _LITERAL = re.compile(r"\{\{ '(\{+%?)' \}\}")
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and the end may be missing: a text of nothing but quotes takes linear time.
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _ROOTS = ("trigger", "steps", "run", "connections")
 
 

@@ -10,6 +10,7 @@ import pytest
 import sqlmodel
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -47,7 +48,7 @@ async def test_up_down_and_up_again_ends_where_the_models_are(empty_url: str) ->
 
 
 async def test_every_revision_has_a_way_back(empty_url: str) -> None:
-    script = migrations.ScriptDirectory(str(migrations.SCRIPTS))
+    script = ScriptDirectory(str(migrations.SCRIPTS))
     for revision in reversed(list(script.walk_revisions())):
         await migrations.upgrade(empty_url, revision=revision.revision)
         await migrations.downgrade(empty_url, str(revision.down_revision or "base"))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.house import Account, House
 
-HOOK = {
+HOOK: dict[str, Any] = {
     "trigger": {"kind": "webhook", "settings": {}},
     "steps": [
         {
@@ -85,7 +85,6 @@ async def test_a_change_of_type_alone_is_saved_and_is_a_change(house: House) -> 
     url = f"/api/v1/zaps/{zap['id']}"
     assert (await house.client.post(f"{url}/publish", headers=ada.headers)).status_code == 200
     step = HOOK["steps"][0]
-    assert isinstance(step, dict)
     changed = {**HOOK, "steps": [{**step, "inputs": {**step["inputs"], "body": {"n": True}}}]}
     body = {"revision": 1, "definition": changed}
     assert (
