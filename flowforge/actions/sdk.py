@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError, to_json
 
 from flowforge.actions.calls import excerpt, host_of, raise_for_answer, retry_after, send
 from flowforge.actions.context import (
@@ -75,6 +83,18 @@ class Inputs(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _text_of_any_value(cls, value: object, info: ValidationInfo) -> object:
+        """A lone expression keeps its type; where a text is wanted, a number is shown as one."""
+        name = info.field_name or ""
+        wants_text = cls.model_fields[name].annotation is str
+        return to_json(value).decode() if wants_text and _is_shown_as_json(value) else value
+
+
+def _is_shown_as_json(value: object) -> bool:
+    return isinstance(value, bool | int | float | list | dict)
 
 
 class Output(BaseModel):

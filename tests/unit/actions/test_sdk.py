@@ -110,6 +110,14 @@ def test_a_refusal_never_quotes_what_was_entered() -> None:
     assert "s3cr3t" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(5, "5"), (0.5, "0.5"), (True, "true"), ([1, {"a": "ü"}], '[1,{"a":"ü"}]'), ({}, "{}")],
+)
+def test_a_value_of_another_type_is_shown_where_a_text_is_wanted(value: Any, shown: str) -> None:
+    assert shout.validate({"words": value}).words == shown
+
+
 def test_a_field_with_an_expression_is_checked_when_it_is_rendered() -> None:
     draft = {"words": "{{ trigger.body.words }}", "times": "{{ trigger.body.n }}"}
     assert shout.problems(draft) == []
