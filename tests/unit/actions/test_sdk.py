@@ -1,6 +1,6 @@
 """The SDK: everything about an action follows from its signature."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
