@@ -134,7 +134,8 @@ def _swap(scratch: Path, database: Path, blobs: Path) -> None:
 def _postgres(settings: Settings, tool: str, flags: list[str], file: Path) -> str:
     """Run PostgreSQL's own tool; where it is missing, say the exact command."""
     url = make_url(settings.database_url.replace("postgres://", "postgresql://", 1))
-    password, bare = url.password, url.set(password=None).render_as_string()
+    # Not url.set(): that takes None for "leave it as it is".
+    password, bare = url.password, url._replace(password=None).render_as_string()
     operand = [str(file)] if tool == "pg_restore" else []
     command = [tool, *flags, f"--dbname={bare}", *operand]
     found = shutil.which(tool)
