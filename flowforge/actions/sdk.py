@@ -88,13 +88,12 @@ class Inputs(BaseModel):
     @classmethod
     def _text_of_any_value(cls, value: object, info: ValidationInfo) -> object:
         """A lone expression keeps its type; where a text is wanted, a number is shown as one."""
-        name = info.field_name or ""
-        wants_text = cls.model_fields[name].annotation is str
-        return to_json(value).decode() if wants_text and _is_shown_as_json(value) else value
-
-
-def _is_shown_as_json(value: object) -> bool:
-    return isinstance(value, bool | int | float | list | dict)
+        field = cls.model_fields[info.field_name or ""]
+        extra = field.json_schema_extra
+        is_secret = isinstance(extra, dict) and bool(extra.get("secret"))
+        wants_text = field.annotation is str and not is_secret
+        is_other = isinstance(value, bool | int | float | list | dict)
+        return to_json(value).decode() if wants_text and is_other else value
 
 
 class Output(BaseModel):
