@@ -168,7 +168,7 @@ async def open_house(database_url: str, data_dir: Path, **changes: Any) -> Async
                 yield House(settings, runtime, app, client)
             finally:
                 await runtime.errands.finish(within_seconds=5)
-                if runtime.redis is not None:
+                if settings.redis_url == REDIS and runtime.redis is not None:
                     await _forget(runtime.redis, prefix)
 
 
