@@ -1,0 +1,294 @@
+"""The form of one step: JSON Schema and inputs in, controls with texts out, and back again.
+
+Promises: what a control shows, read back, is the same input; the value of a secret never leaves
+the draft: a form knows only whether there is one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from flowforge.actions import REGISTRY
+from flowforge.engine import expressions
+from flowforge.engine.conditions import OPERATORS, UNARY
+from flowforge.errors import Invalid, Malformed
+from flowforge.infra import documents
+from flowforge.services import cards, drafts, editing
+from flowforge.services.cards import ProblemLine
+
+DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT = 3, 60
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One line of a list of names and values."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One control. ``is_set``: a secret that is stored and not shown."""
+
+    name: str
+    label: str
+    hint: str
+    widget: str
+    is_required: bool
+    placeholder: str
+    value: str
+    options: list[str]
+    pairs: list[Pair]
+    is_set: bool
+    error: str
+    is_gap: bool
+
+
+@dataclass(frozen=True)
+class ConditionLine:
+    """One condition of a filter, at (group, place)."""
+
+    group: int
+    place: int
+    left: str
+    op: str
+    right: str
+    is_unary: bool
+    opens_group: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """All that the panel shows of the chosen card."""
+
+    card: str = ""
+    kind: str = ""
+    title: str = ""
+    name: str = ""
+    action: str = ""
+    summary: str = ""
+    icon: str = ""
+    is_skipped: bool = False
+    on_error: str = "stop"
+    attempts: int = DEFAULT_ATTEMPTS
+    timeout: str = str(DEFAULT_TIMEOUT)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The form with its controls, each a list of its own: that is what a page can draw."""
+
+    form: Form
+    fields: list[Field]
+    conditions: list[ConditionLine]
+    strangers: list[str]
+
+
+OPERATOR_NAMES = {
+    op: op.replace("_", " ").capitalize().replace("Text ", "Text: ").replace("Number ", "Number: ")
+    for op in OPERATORS
+}
+
+
+def panel(definition: Mapping[str, Any], card: str, problems: Iterable[ProblemLine]) -> Panel:
+    """Raises: NotFound for a step that is gone."""
+    mine = [problem for problem in problems if problem.card == card]
+    if card == cards.TRIGGER:
+        trigger = cards.cards(definition, [])[0]
+        form = Form(
+            card=card, kind=cards.TRIGGER, title=trigger.title, summary=trigger.tells,
+            action=trigger.action, icon=trigger.icon,
+        )  # fmt: skip
+        return Panel(form, [], [], [])
+    step = editing.step_of(definition, card)
+    known = REGISTRY.get(drafts.action_key(step))
+    schema = known.json_schema() if known and step["kind"] == "action" else {}
+    fields = _fields(schema, step.get("inputs") or {}, mine)
+    own_names = {field.name for field in fields} | set(_former_names(schema))
+    strangers = [name for name in (step.get("inputs") or {}) if name not in own_names]
+    return Panel(_form(step, mine), fields, _conditions(step, mine), strangers)
+
+
+def read(action: str, name: str, text: str) -> Any:
+    """The input that ``text`` in that control means; "" for none.
+
+    A text that cannot be what the control is for is kept as it is: the checks will say so.
+    """
+    control = _control(action, name)
+    widget = control["widget"]
+    if expressions.is_template(text) and not text.lstrip().startswith(("{", "[")):
+        return text
+    if widget in ("json", "keyvalue") and text.lstrip()[:1] in ("{", "["):
+        return _json(text)
+    if widget == "number" and control.get("type") in ("integer", "number"):
+        return _number(text)
+    if widget == "checkbox":
+        return text == "true"
+    return text
+
+
+def with_pair(value: Any, place: int, part: str, text: str) -> dict[str, str]:
+    """The object with one name or value written; ``place`` one past the end adds a line.
+
+    Raises: Invalid for a name that another line has.
+    """
+    pairs = [[pair.name, pair.value] for pair in _pairs(value)]
+    if place >= len(pairs):
+        pairs.append(["", ""])
+        place = len(pairs) - 1
+    pairs[place][0 if part == "name" else 1] = text
+    names = [pair[0] for pair in pairs]
+    if len(set(names)) < len(names):
+        raise Invalid(f"There is already a line for '{text}'.", code="duplicate_name")
+    return {name: each for name, each in pairs if name or each}
+
+
+def without_pair(value: Any, place: int) -> dict[str, str]:
+    pairs = _pairs(value)
+    return {pair.name: pair.value for at, pair in enumerate(pairs) if at != place}
+
+
+def former_names(action: str, name: str) -> tuple[str, ...]:
+    return tuple(_control(action, name).get("formerly", ()))
+
+
+def as_text(value: Any) -> str:
+    """How a control shows an input: a text as it is, all else as JSON, readable."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return documents.dump(value)
+
+
+def _form(step: Mapping[str, Any], problems: list[ProblemLine]) -> Form:
+    does = cards.action_name(step)
+    known = REGISTRY.get(drafts.action_key(step))
+    whole = [problem.message for problem in problems if problem.field in ("", "action", "inputs")]
+    retry = step.get("retry") or {}
+    return Form(
+        card=step["id"],
+        kind=step["kind"],
+        title=step.get("name") or does or "Choose an action",
+        name=step.get("name", ""),
+        action=str(step.get("action") or ""),
+        summary=known.summary if known else "",
+        icon=cards.icon_of(step),
+        is_skipped=bool(step.get("skip")),
+        on_error=step.get("on_error", "stop"),
+        attempts=retry.get("attempts", DEFAULT_ATTEMPTS),
+        timeout=as_text(step.get("timeout_seconds", DEFAULT_TIMEOUT)),
+        error=whole[0] if whole else "",
+    )
+
+
+def _fields(
+    schema: Mapping[str, Any], inputs: Mapping[str, Any], problems: list[ProblemLine]
+) -> list[Field]:
+    wrong = {problem.field: problem for problem in reversed(problems)}
+    required = set(schema.get("required", ()))
+    controls = sorted(schema.get("properties", {}).items(), key=lambda each: each[1]["order"])
+    made = []
+    for name, control in controls:
+        names = (name, *control.get("formerly", ()))
+        value = next((inputs[each] for each in names if each in inputs), None)
+        problem = next((wrong[each] for each in names if each in wrong), None)
+        made.append(_field(name, control, value, name in required, problem))
+    return made
+
+
+def _field(
+    name: str,
+    control: Mapping[str, Any],
+    value: Any,
+    is_required: bool,
+    problem: ProblemLine | None,
+) -> Field:
+    widget = control["widget"]
+    is_hidden = widget == "secret" and value is not None and not expressions.is_template(value)
+    if widget == "keyvalue" and value is not None and not isinstance(value, dict):
+        widget = "json"
+    default = control.get("default")
+    shown = default if value is None and widget in ("select", "checkbox") else value
+    return Field(
+        name=name,
+        label=control.get("title", name),
+        hint=control.get("description", ""),
+        widget=widget,
+        is_required=is_required,
+        placeholder=control.get("placeholder") or as_text(default),
+        value="" if is_hidden or widget == "keyvalue" else as_text(shown),
+        options=[str(option) for option in control.get("enum", ())],
+        pairs=_pairs(value) if widget == "keyvalue" else [],
+        is_set=is_hidden,
+        error=problem.message if problem else "",
+        is_gap=problem.is_gap if problem else False,
+    )
+
+
+def _pairs(value: Any) -> list[Pair]:
+    items = value.items() if isinstance(value, dict) else ()
+    return [Pair(str(name), as_text(each)) for name, each in items]
+
+
+def _conditions(step: Mapping[str, Any], problems: list[ProblemLine]) -> list[ConditionLine]:
+    lines = []
+    for group_at, group in enumerate((step.get("when") or {}).get("any") or ()):
+        for at, condition in enumerate(group.get("all") or ()):
+            here = f"when.any[{group_at}].all[{at}]"
+            wrong = [problem.message for problem in problems if problem.field.startswith(here)]
+            op = condition.get("op", "")
+            lines.append(
+                ConditionLine(
+                    group=group_at,
+                    place=at,
+                    left=as_text(condition.get("left")),
+                    op=op,
+                    right=as_text(condition.get("right")),
+                    is_unary=op in UNARY,
+                    opens_group=at == 0 and group_at > 0,
+                    error=wrong[0] if wrong else "",
+                )
+            )
+    return lines
+
+
+def _control(action: str, name: str) -> Mapping[str, Any]:
+    known = REGISTRY.get(action)
+    control: Mapping[str, Any] | None = (
+        known.json_schema()["properties"].get(name) if known else None
+    )
+    if control is None:
+        raise Invalid(f"This action has no input '{name}'.", code="unknown_input")
+    return control
+
+
+def _former_names(schema: Mapping[str, Any]) -> list[str]:
+    return [
+        former
+        for control in schema.get("properties", {}).values()
+        for former in control.get("formerly", ())
+    ]
+
+
+def _json(text: str) -> Any:
+    try:
+        return documents.parse(text)
+    except Malformed:
+        return text
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,146 @@
+"""The data picker: what a step may insert, as lines with real values and the expression for each.
+
+Pure. Before anything was received or run, the outputs' schemas stand in for real values.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowforge.actions import REGISTRY
+from flowforge.infra import documents
+from flowforge.services import cards, drafts, editing
+
+MOST_LINES = 150
+DEEPEST = 6
+LONGEST_VALUE = 80
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class DataLine:
+    """``expression`` is what a click inserts; ``value`` a short look at the real value."""
+
+    expression: str
+    label: str
+    depth: int
+    value: str
+    is_branch: bool
+
+
+@dataclass(frozen=True)
+class DataGroup:
+    """The lines of one source. ``note`` says why there are none, or that they are no samples."""
+
+    title: str
+    icon: str
+    note: str
+    is_open: bool
+    lines: list[DataLine]
+
+
+def groups(definition: Mapping[str, Any], samples: Mapping[str, Any], card: str) -> list[DataGroup]:
+    """What the step ``card`` may use: the trigger and the steps before it."""
+    if card == cards.TRIGGER:
+        return []
+    found = _trigger_groups(definition, samples.get("trigger"))
+    outputs = samples.get("steps") or {}
+    for number, step in enumerate(editing.steps_of(definition), start=2):
+        if step["id"] == card:
+            break
+        if step["kind"] == "action":
+            found.append(_step_group(step, number, outputs))
+    return found
+
+
+def lines(path: str, value: Any) -> list[DataLine]:
+    """``value`` at ``path`` and everything inside it, as far as a person would read."""
+    found = []
+    for line in _walk(path, path.rpartition(".")[2], value, 0):
+        found.append(line)
+        if len(found) >= MOST_LINES:
+            break
+    return found
+
+
+def _trigger_groups(definition: Mapping[str, Any], sample: Any) -> list[DataGroup]:
+    card = cards.cards(definition, [])[0]
+    if not isinstance(sample, Mapping):
+        note = "Nothing received yet. Send a request to the webhook URL to see real values."
+        whole = DataLine("{{ trigger.body }}", "body", 0, "everything that is sent", is_branch=True)
+        return [DataGroup(f"1. {card.title}", card.icon, note, is_open=True, lines=[whole])]
+    found = [
+        DataGroup(
+            f"1. {card.title}",
+            card.icon,
+            "",
+            is_open=True,
+            lines=lines("trigger.body", sample.get("body")),
+        )
+    ]
+    for name in ("query", "headers"):
+        if sample.get(name):
+            inside = lines(f"trigger.{name}", sample[name])
+            found.append(DataGroup(name.capitalize(), "", "", is_open=False, lines=inside))
+    return found
+
+
+def _step_group(step: Mapping[str, Any], number: int, outputs: Mapping[str, Any]) -> DataGroup:
+    title = f"{number}. {step.get('name') or cards.action_name(step) or 'Empty step'}"
+    path = f"steps.{step['id']}"
+    if step["id"] in outputs:
+        inside = lines(path, outputs[step["id"]])
+        return DataGroup(title, cards.icon_of(step), "", is_open=True, lines=inside)
+    known = REGISTRY.get(drafts.action_key(step))
+    properties = known.output_schema().get("properties", {}) if known else {}
+    promised = [
+        DataLine(f"{{{{ {path}.{name} }}}}", name, 0, control.get("title", name), is_branch=False)
+        for name, control in properties.items()
+    ]
+    note = "Real values appear after the first run."
+    return DataGroup(title, cards.icon_of(step), note, is_open=True, lines=promised)
+
+
+def _walk(path: str, label: str, value: Any, depth: int) -> Iterator[DataLine]:
+    is_branch = isinstance(value, Mapping | list)
+    yield DataLine(f"{{{{ {path} }}}}", label, depth, _look(value), is_branch)
+    if not is_branch or depth >= DEEPEST:
+        return
+    for key, inside in _items(value):
+        step = _step(key)
+        if step is not None:
+            yield from _walk(f"{path}{step}", str(key), inside, depth + 1)
+
+
+def _items(value: Mapping[str, Any] | Sequence[Any]) -> Iterator[tuple[str | int, Any]]:
+    # Of a list the first item shows what all look like.
+    yield from value.items() if isinstance(value, Mapping) else enumerate(value[:1])
+
+
+def _step(key: str | int) -> str | None:
+    """How an expression names ``key``; None where no expression can."""
+    if isinstance(key, int):
+        return f"[{key}]"
+    if _PLAIN.fullmatch(key):
+        return f".{key}"
+    if "}}" in key or "%}" in key or "\n" in key or "\\" in key:
+        return None
+    for quote in ('"', "'"):
+        if quote not in key:
+            return f"[{quote}{key}{quote}]"
+    return None
+
+
+def _look(value: Any) -> str:
+    match value:
+        case Mapping():
+            return f"{len(value)} field{'' if len(value) == 1 else 's'}"
+        case list():
+            return f"{len(value)} item{'' if len(value) == 1 else 's'}"
+        case str():
+            text = " ".join(value[: LONGEST_VALUE * 4].split())
+        case _:
+            text = documents.dump(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
