@@ -44,7 +44,8 @@ setup_venv() {
         return 0
     fi
     say "Installing the packages of $requirements (the first time this takes about a minute) …"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements" \
+    # Compiling everything costs more than the start does: Python compiles what it imports.
+    .venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r "$requirements" \
         || die "pip could not install $requirements: is the network there?"
     printf '%s\n' "$wanted" > "$stamp"
     # The development set contains the other: one install is enough for both.
