@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -44,8 +44,7 @@ _FIXED_HEADERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the sender gets."""
 
     status: int
@@ -53,8 +52,7 @@ class Answer:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(NamedTuple):
     """Whose hook is called; ``user_id`` is None on our own route."""
 
     hook_id: str
@@ -65,8 +63,7 @@ class _Target:
         return self.user_id is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """A request for a known kind of hook, before its body is read."""
 
     scope: Scope
@@ -230,14 +227,14 @@ async def _read_content(runtime: Runtime, arrival: Arrival) -> Arrival:
     raw = arrival.raw or b""
     if arrival.dedupe_key is not None and len(arrival.dedupe_key) > LONGEST_DEDUPE_KEY:
         said = f"X-Idempotency-Key is longer than {LONGEST_DEDUPE_KEY} characters."
-        return uploads.changed(arrival, dedupe_key=None, refusal=said)
+        return arrival._replace(dedupe_key=None, refusal=said)
     kind = ContentType.of(arrival.content_type)
     try:
         if raw and (kind.is_binary or kind.is_multipart):
             return await uploads.take_files(runtime, arrival)
         read_body(raw, arrival.content_type)
     except Malformed as problem:
-        arrival = uploads.changed(arrival, refusal=problem.message)
+        arrival = arrival._replace(refusal=problem.message)
     if len(raw) > INLINE_BYTES:
         return await uploads.set_aside(runtime, arrival)
     return arrival

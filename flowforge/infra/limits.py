@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 from redis.asyncio import Redis
@@ -181,6 +182,8 @@ def client_ip(peer: str, headers: Mapping[str, str], trusted_proxies: Sequence[N
     ``X-Forwarded-For`` is believed only as far as trusted proxies wrote it; a stranger can write
     anything to the left of that.
     """
+    if not trusted_proxies:
+        return _told_apart(peer)
     found = _address(peer)
     if found is None:
         return peer[:LONGEST_KEY]
@@ -192,6 +195,11 @@ def client_ip(peer: str, headers: Mapping[str, str], trusted_proxies: Sequence[N
             break
         found = before
     return str(found)
+
+
+@lru_cache(maxsize=4096)
+def _told_apart(peer: str) -> str:
+    return str(_address(peer) or peer[:LONGEST_KEY])
 
 
 def _forwarded(headers: Mapping[str, str]) -> list[str]:

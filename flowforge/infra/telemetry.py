@@ -7,6 +7,7 @@ value given to `register_secret`, by the value itself wherever it turns up.
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -164,8 +165,8 @@ def _redact_event(
     return printable(event)
 
 
-def count_event(verdict: str) -> None:
-    _events.labels(_bounded("verdict", verdict)).inc()
+def count_event(verdict: str, number: int = 1) -> None:
+    _events.labels(_bounded("verdict", verdict)).inc(number)
 
 
 def count_run(status: str) -> None:
@@ -179,9 +180,13 @@ def count_attempt(action: str, status: str, seconds: float) -> None:
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """``route`` is the template (``/hooks/{zap_id}``), never the path that was asked for."""
-    labels = (_bounded("method", method), _bounded("route", route), f"{status // 100}xx")
-    _requests.labels(*labels).inc()
+    _requests_of(method, route, status // 100).inc()
     request_seconds.observe(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _requests_of(method: str, route: str, hundreds: int) -> Counter:
+    return _requests.labels(_bounded("method", method), _bounded("route", route), f"{hundreds}xx")
 
 
 def render_metrics() -> bytes:

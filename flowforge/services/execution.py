@@ -17,8 +17,9 @@ from sqlmodel import col
 from flowforge.engine.protocol import AttemptStatus, ErrorInfo, FinalStatus
 from flowforge.errors import Conflict
 from flowforge.infra import documents, telemetry
-from flowforge.infra.bulk import Bulk, GroupCommit, bulk
+from flowforge.infra.bulk import Bulk, bulk
 from flowforge.infra.db import Database, after_commit, new_id, utc_now
+from flowforge.infra.group_commit import GroupCommit
 from flowforge.infra.signals import Signals
 from flowforge.models import Attempt, OutboxEntry, Run
 from flowforge.services.access import Actor, Permission, own, require

@@ -5,17 +5,19 @@ is accepted; ownership is decided before anything about earlier events is looked
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.errors import Conflict
 from flowforge.infra import documents, telemetry
-from flowforge.infra.bulk import Bulk, GroupCommit, bulk
+from flowforge.infra.bulk import Bulk, bulk
 from flowforge.infra.db import Database, after_commit, new_id, utc_now
+from flowforge.infra.group_commit import GroupCommit
 from flowforge.infra.signals import Signals
 from flowforge.models import Event, File, OutboxEntry, Run, Zap
 from flowforge.services.access import Actor, Permission, own, require
@@ -64,8 +66,7 @@ _FILE_COLUMNS = (
 _OUTBOX_COLUMNS = ("run_id", "due_at", "fence")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A request as it came. ``headers``, ``query`` and ``body`` are JSON text.
 
     ``user_id`` is None where the URL does not name the owner. ``refusal`` is why the request is
@@ -90,8 +91,7 @@ class Arrival:
     blob_keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of an arrival. ``unknown``: no such zap, and nothing was stored."""
 
     verdict: Verdict
@@ -131,11 +131,10 @@ class Intake:
             await _store_events(tx, cases)
             await _start_runs(tx, cases)
         receipts = [case.receipt or Receipt("unknown") for case in cases]
-        topics = set()
-        for case, receipt in zip(cases, receipts, strict=True):
-            telemetry.count_event(receipt.verdict)
-            if case.zap is not None:
-                topics |= {f"zap:{case.zap['id']}", f"project:{case.zap['project_id']}"}
+        for verdict, number in Counter(one.verdict for one in receipts).items():
+            telemetry.count_event(verdict, number)
+        zaps = {case.zap["id"]: case.zap["project_id"] for case in cases if case.zap is not None}
+        topics = {f"zap:{zap_id}" for zap_id in zaps} | {f"project:{one}" for one in zaps.values()}
         self._signals.send(topics, wake=any(one.verdict == "accepted" for one in receipts))
         return receipts
 

@@ -5,6 +5,7 @@ stored and what a step sees can never differ.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -34,15 +35,17 @@ class ContentType:
     media: str
     charset: str
 
-    @classmethod
-    def of(cls, header: str) -> "ContentType":
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def of(header: str) -> "ContentType":
+        """Parsed once per distinct header; senders repeat themselves."""
         media, *parameters = header.split(";")
         charset = "utf-8"
         for parameter in parameters:
             name, _, value = parameter.strip().partition("=")
             if name.lower() == "charset":
                 charset = value.strip("\"' ").lower()
-        return cls(media.strip().lower(), charset)
+        return ContentType(media.strip().lower(), charset)
 
     @property
     def is_json(self) -> bool:

@@ -1,7 +1,6 @@
 """What of an arrival does not stay in its row: large bodies, binary bodies, uploaded files."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -20,13 +19,11 @@ from flowforge.services.payload import ContentType
 MOST_FILES = 100
 MOST_FIELDS = 1000
 
-changed = replace
-
 
 async def set_aside(runtime: Runtime, arrival: Arrival) -> Arrival:
     """A large body becomes a blob, so that the row stays small."""
     blob = await runtime.blobs.put(arrival.raw or b"")
-    return replace(arrival, raw=None, blob_key=blob.key, blob_keys=(blob.key,))
+    return arrival._replace(raw=None, blob_key=blob.key, blob_keys=(blob.key,))
 
 
 async def take_files(runtime: Runtime, arrival: Arrival) -> Arrival:
@@ -36,7 +33,7 @@ async def take_files(runtime: Runtime, arrival: Arrival) -> Arrival:
     """
     project_id = await _project_of(runtime, arrival)
     if project_id is None:
-        return replace(arrival, raw=None)  # intake will find no zap either
+        return arrival._replace(raw=None)  # intake will find no zap either
     kind = ContentType.of(arrival.content_type)
     raw = arrival.raw or b""
     if kind.is_multipart:
@@ -44,8 +41,7 @@ async def take_files(runtime: Runtime, arrival: Arrival) -> Arrival:
     else:
         file = await files.keep(runtime.blobs, project_id, "body", kind.media, raw)
         body, kept = _described(runtime, file), (file,)
-    return replace(
-        arrival,
+    return arrival._replace(
         raw=None,
         body=documents.dump(body),
         files=kept,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from flowforge.infra.bulk import GroupCommit
+from flowforge.infra.group_commit import GroupCommit
 
 
 async def test_who_adds_again_at_once_is_served_as_well() -> None:
