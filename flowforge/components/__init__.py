@@ -1,0 +1,1 @@
+"""What pages are made of: drawing only, no services and no database."""

@@ -1,0 +1,58 @@
+"""Our custom elements (assets/flowforge.js): they draw their own text, React only their attributes."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.el.elements.base import BaseHTML
+
+
+class _Time(BaseHTML):
+    tag = "ff-time"
+    at: rx.Var[str]
+
+
+class _Countdown(BaseHTML):
+    tag = "ff-countdown"
+    until: rx.Var[str]
+
+
+class _Copy(BaseHTML):
+    tag = "ff-copy"
+    value: rx.Var[str]
+    label: rx.Var[str]
+
+
+class _Json(BaseHTML):
+    tag = "ff-json"
+    text: rx.Var[str]
+
+
+class _Saved(BaseHTML):
+    tag = "ff-saved"
+    saves: rx.Var[int]
+    state: rx.Var[str]
+
+
+def when(at: Any) -> rx.Component:
+    """A moment as a relative time that stays true, the exact one on hover. ``at``: ISO text."""
+    return _Time.create(at=at)
+
+
+def countdown(until: Any) -> rx.Component:
+    """How long until then: next try in 4 s."""
+    return _Countdown.create(until=until)
+
+
+def copy(value: Any, label: Any, testid: Any) -> rx.Component:
+    """A button that copies ``value`` and says so."""
+    return _Copy.create(value=value, label=label, data_testid=testid)
+
+
+def json(text: Any, label: Any) -> rx.Component:
+    """Text in JSON's colours, scrolling in itself; never markup, whatever it says."""
+    return _Json.create(text=text, aria_label=label, role="region")
+
+
+def saved(saves: Any, state: Any) -> rx.Component:
+    """Says Saving… from the first keystroke until ``saves`` has counted on."""
+    return _Saved.create(saves=saves, state=state, data_testid="save-state")

@@ -1,0 +1,1 @@
+"""What a tab shows: the third door. Handlers are public RPCs, so every one goes through ``doors``."""

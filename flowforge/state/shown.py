@@ -1,0 +1,93 @@
+"""How values become what a tab shows: JSON as inert text, lengths of time, counts in words.
+
+Promise: no text is so long that it slows a tab down, and none can rearrange what stands around it.
+"""
+
+import datetime as dt
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+# Some 250 lines: more than anybody reads, little enough to send again with each change.
+BEGINNING = 10_000
+MOST = 5_000_000
+_SECOND_MS = 1000
+_MINUTE_MS = 60 * _SECOND_MS
+_HOUR_MS = 60 * _MINUTE_MS
+_KILO = 1024
+
+# Direction marks turn the text around them and control characters hide: JSON can spell both out.
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A JSON value as text. ``is_cut``: this is its beginning; ``is_there``: it is not null."""
+
+    text: str = ""
+    size: str = ""
+    is_cut: bool = False
+    is_there: bool = False
+
+
+NOTHING = Shown()
+
+
+def shown(value: Any, most: int = BEGINNING) -> Shown:
+    """``value`` as indented JSON, at most ``most`` characters of it."""
+    if value is None:
+        return NOTHING
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    cut = text[:most]
+    return Shown(
+        text=_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", cut),
+        size=size(len(text.encode(errors="replace"))),
+        is_cut=len(text) > most,
+        is_there=True,
+    )
+
+
+def size(count: int) -> str:
+    """``count`` bytes for people: 512 B, 1.4 kB, 2 MB."""
+    if count < _KILO:
+        return f"{count} B"
+    scaled, unit = (count / _KILO, "kB") if count < _KILO**2 else (count / _KILO**2, "MB")
+    return f"{scaled:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def duration(milliseconds: int | None) -> str:
+    """A length of time in its two largest units: 84 ms, 1.2 s, 3 min 4 s, 2 h 5 min."""
+    if milliseconds is None:
+        return ""
+    if milliseconds < _SECOND_MS:
+        return f"{milliseconds} ms"
+    if milliseconds < _MINUTE_MS:
+        return f"{milliseconds / _SECOND_MS:.1f}".removesuffix(".0") + " s"
+    if milliseconds < _HOUR_MS:
+        minutes, rest = divmod(milliseconds, _MINUTE_MS)
+        return f"{minutes} min {rest // _SECOND_MS} s"
+    hours, rest = divmod(milliseconds, _HOUR_MS)
+    return f"{hours} h {rest // _MINUTE_MS} min"
+
+
+def moment(at: dt.datetime | None) -> str:
+    """ISO text, from which the browser makes the local and the relative time."""
+    return at.isoformat() if at else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """1 action, 3 actions, no actions."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def short(row_id: str) -> str:
+    """The end of an id: its beginning is the time, alike for neighbours."""
+    return row_id[-8:]
+
+
+def message(error: dict[str, Any] | None) -> str:
+    """What an attempt or a run says went wrong; empty where nothing did."""
+    return str(error.get("message", "")) if error else ""
