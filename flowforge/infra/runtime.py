@@ -70,11 +70,12 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         signals=Signals(redis, settings.redis_prefix),
         errands=Errands(),
     )
-    _current = runtime
+    # A command may open one of its own inside another's, as the demo does in a test.
+    outer, _current = _current, runtime
     try:
         yield runtime
     finally:
-        _current = None
+        _current = outer
         await runtime.errands.finish(within_seconds=ERRANDS_SECONDS)
         async with asyncio.timeout(5):
             await runtime.signals.close()

@@ -7,13 +7,13 @@ here, because nobody reads the mailbox of a demo. Running it again uses the same
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from email.utils import parseaddr
 from typing import Any
 
 import httpx
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from flowforge.actions import APPS, REGISTRY
@@ -50,11 +50,22 @@ async def seed(settings: Settings, say: Say = print) -> None:
     )
 
 
-async def demo(settings: Settings, say: Say = print) -> int:
-    """The exit code: 0 where the demo's run succeeded."""
+async def demo(
+    settings: Settings, say: Say = print, *, transport: httpx.AsyncBaseTransport | None = None
+) -> int:
+    """The exit code: 0 where the demo's run succeeded. ``transport``: None is the network."""
     try:
-        await _refuse_sleeping_server(settings.effective_public_url)
-        async with asyncio.timeout(2 * FOLLOW_SECONDS), _owner(settings, say) as client:
+        async with (
+            asyncio.timeout(2 * FOLLOW_SECONDS),
+            httpx.AsyncClient(
+                base_url=settings.effective_public_url,
+                transport=transport,
+                timeout=30,
+                trust_env=False,
+            ) as client,
+        ):
+            await _refuse_sleeping_server(client)
+            client.headers["Authorization"] = f"Bearer {await _owners_token(settings, say)}"
             hook = await _published_zap(client, settings, say)
             run = await _follow(client, await _fire(client, hook, say), say)
     except (TourEnded, httpx.HTTPError, TimeoutError) as problem:
@@ -64,50 +75,42 @@ async def demo(settings: Settings, say: Say = print) -> int:
     return 0 if run["status"] == "succeeded" else 1
 
 
-@asynccontextmanager
-async def _owner(settings: Settings, say: Say) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the running server, signed in as the demo's owner."""
-    async with open_runtime(settings) as running, running.db.transaction() as session:
-        found = select(User).where(col(User.email) == OWNER)
-        owner = (await session.scalars(found)).one_or_none()
-        if owner is None:
-            password = secrets.token_urlsafe(9)
-            # Not by signing up: that would make the demo the first user, who runs the place.
-            owner = User(
-                name="Demo",
-                email=OWNER,
-                password_hash=await accounts.hash_password(password),
-                verified_at=utc_now(),
-            )
-            project = Project(name="Demo's project")
-            session.add_all([owner, project])
-            await session.flush()
-            member = Member(project_id=project.id, user_id=owner.id or 0, role=Role.EDITOR)
-            session.add(member)
-            say(f"Signed up {OWNER} with the password {password} (shown only now).")
-        else:
-            say(f"Signed in as {OWNER}, who is here from an earlier demo.")
-        signed_in = await sessions.open_session(session, settings, owner)
-    async with httpx.AsyncClient(
-        base_url=settings.effective_public_url,
-        headers={"Authorization": f"Bearer {signed_in.token}"},
-        timeout=30,
-        trust_env=False,
-    ) as client:
-        yield client
-
-
-async def _refuse_sleeping_server(url: str) -> None:
+async def _refuse_sleeping_server(client: httpx.AsyncClient) -> None:
+    url = client.base_url
     try:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
-            answer = await client.get(f"{url}/health")
+        answer = await client.get("/ready")
     except httpx.TransportError as problem:
         raise TourEnded(
             f"nothing answers at {url}. Start FlowForge with ./dev.sh, or set FLOWFORGE_PUBLIC_URL "
             "to where it is."
         ) from problem
     if answer.status_code != httpx.codes.OK:
-        raise TourEnded(f"{url}/health answers {answer.status_code}. Look into logs/web.log.")
+        raise TourEnded(f"{url} is not ready ({answer.status_code}). Look into logs/web.log.")
+
+
+async def _owners_token(settings: Settings, say: Say) -> str:
+    async with open_runtime(settings) as running, running.db.transaction() as session:
+        found = select(User).where(col(User.email) == OWNER)
+        owner = (await session.scalars(found)).one_or_none()
+        if owner is None:
+            owner = await _new_owner(session, say)
+        else:
+            say(f"Signed in as {OWNER}, who is here from an earlier demo.")
+        signed_in = await sessions.open_session(session, settings, owner)
+        return signed_in.token
+
+
+async def _new_owner(session: AsyncSession, say: Say) -> User:
+    """Not by signing up: that would make the demo the first user, who runs the place."""
+    password = secrets.token_urlsafe(9)
+    hashed = await accounts.hash_password(password)
+    owner = User(name="Demo", email=OWNER, password_hash=hashed, verified_at=utc_now())
+    project = Project(name="Demo's project")
+    session.add_all([owner, project])
+    await session.flush()
+    session.add(Member(project_id=project.id, user_id=owner.id or 0, role=Role.EDITOR))
+    say(f"Signed up {OWNER} with the password {password} (shown only now).")
+    return owner
 
 
 async def _published_zap(client: httpx.AsyncClient, settings: Settings, say: Say) -> str:
