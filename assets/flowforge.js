@@ -57,6 +57,23 @@
     }
   }
 
+  /* <ff-elapsed since="ISO">: how long something has been going on. */
+  class Elapsed extends Time {
+    static observedAttributes = ["since"];
+    tick() {
+      const begun = new Date(this.getAttribute("since") || "");
+      const seconds = Math.max(0, Math.floor((Date.now() - begun) / 1000));
+      const minutes = Math.floor(seconds / 60);
+      this.textContent = isNaN(begun)
+        ? ""
+        : minutes >= 60
+          ? `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+          : minutes
+            ? `${minutes} min ${seconds % 60} s`
+            : `${seconds} s`;
+    }
+  }
+
   const ticking = new Set();
   setInterval(() => ticking.forEach((one) => one.tick()), 1000);
 
@@ -191,6 +208,7 @@
   for (const [name, element] of Object.entries({
     "ff-time": Time,
     "ff-countdown": Countdown,
+    "ff-elapsed": Elapsed,
     "ff-copy": Copy,
     "ff-json": Json,
     "ff-saved": Saved,

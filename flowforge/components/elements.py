@@ -16,6 +16,11 @@ class _Countdown(BaseHTML):
     until: rx.Var[str]
 
 
+class _Elapsed(BaseHTML):
+    tag = "ff-elapsed"
+    since: rx.Var[str]
+
+
 class _Copy(BaseHTML):
     tag = "ff-copy"
     value: rx.Var[str]
@@ -41,6 +46,11 @@ def when(at: Any) -> rx.Component:
 def countdown(until: Any) -> rx.Component:
     """How long until then: next try in 4 s."""
     return _Countdown.create(until=until)
+
+
+def elapsed(since: Any) -> rx.Component:
+    """How long something has been going on, counting."""
+    return _Elapsed.create(since=since)
 
 
 def copy(value: Any, label: Any, testid: Any) -> rx.Component:

@@ -6,8 +6,10 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.pages import accounts, landing, missing
+from flowforge.pages import accounts, landing, missing, run, runs
 from flowforge.state.accounts import Forms
+from flowforge.state.run import Run
+from flowforge.state.runs import Runs
 from flowforge.state.session import Session
 
 # Before anything is drawn: no flash of the other theme. The pages know the choice by this key.
@@ -49,6 +51,9 @@ PAGES = (
     _open("/verify-email", "Verify your email", accounts.verify_email, Forms.begin_verify),
     _open("/forgot-password", "Forgot password", accounts.forgot_password, Forms.begin),
     _open("/reset-password", "Reset password", accounts.reset_password, Forms.begin_reset),
+    _own(runs.PATH_OF_ALL, runs.TITLE, runs.all_runs, Runs.clear, Runs.follow),
+    _own(runs.PATH_OF_ZAP, runs.TITLE, runs.runs_of_zap, Runs.clear, Runs.follow),
+    _own(run.PATH, run.TITLE, run.page, Run.clear, Run.follow),
     _open("/404", "Not found", missing.page),
 )
 
@@ -56,7 +61,7 @@ PAGES = (
 def register(app: rx.App) -> None:
     """Give ``app`` its look and all pages."""
     app.html_lang = "en"
-    app.stylesheets.append("/flowforge.css")
+    app.stylesheets.extend(["/flowforge.css", "/runs.css"])
     app.head_components.extend(_head())
     app.toaster = rx.toast.provider(position="bottom-right", theme="system", close_button=True)
     for page in PAGES:
