@@ -27,7 +27,7 @@ class Email(Inputs):
         title="To",
         description="One address.",
         examples=["grace@example.com"],
-        json_schema_extra={"placeholder": "grace@example.com"},
+        json_schema_extra={"placeholder": "grace@example.com", "formerly": ["email"]},
     )
     subject: str = Field(
         default=DEFAULT_SUBJECT, title="Subject", description="One line.", max_length=998

@@ -6,8 +6,11 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.pages import accounts, landing, missing, run, runs
+from flowforge.pages import accounts, builder, landing, missing, run, runs
 from flowforge.state.accounts import Forms
+from flowforge.state.builder import Builder
+from flowforge.state.dashboard import Dashboard
+from flowforge.state.mailbox import Mailbox
 from flowforge.state.run import Run
 from flowforge.state.runs import Runs
 from flowforge.state.session import Session
@@ -51,9 +54,12 @@ PAGES = (
     _open("/verify-email", "Verify your email", accounts.verify_email, Forms.begin_verify),
     _open("/forgot-password", "Forgot password", accounts.forgot_password, Forms.begin),
     _open("/reset-password", "Reset password", accounts.reset_password, Forms.begin_reset),
+    _own(builder.PATH, builder.TITLE, builder.page, Builder.open),
+    _own(dashboard.PATH, "My Zaps", dashboard.page, Dashboard.begin, Dashboard.follow),
     _own(runs.PATH_OF_ALL, runs.TITLE, runs.all_runs, Runs.clear, Runs.follow),
     _own(runs.PATH_OF_ZAP, runs.TITLE, runs.runs_of_zap, Runs.clear, Runs.follow),
     _own(run.PATH, run.TITLE, run.page, Run.clear, Run.follow),
+    _open(mailbox.PATH, "Dev mailbox", mailbox.page, Mailbox.look),
     _open("/404", "Not found", missing.page),
 )
 
@@ -61,7 +67,7 @@ PAGES = (
 def register(app: rx.App) -> None:
     """Give ``app`` its look and all pages."""
     app.html_lang = "en"
-    app.stylesheets.extend(["/flowforge.css", "/runs.css"])
+    app.stylesheets.extend(["/flowforge.css", "/runs.css", "/builder.css"])
     app.head_components.extend(_head())
     app.toaster = rx.toast.provider(position="bottom-right", theme="system", close_button=True)
     for page in PAGES:
@@ -79,6 +85,7 @@ def _head() -> list[rx.Component]:
     return [
         rx.el.script(_THEME),
         rx.el.script(src="/flowforge.js", defer=True),
+        rx.el.script(src="/builder.js", defer=True),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(
             rel="preload",

@@ -89,10 +89,25 @@ class Panel:
     strangers: list[str]
 
 
-OPERATOR_NAMES = {
-    op: op.replace("_", " ").capitalize().replace("Text ", "Text: ").replace("Number ", "Number: ")
-    for op in OPERATORS
+# What people read: of "TEXT_START_WITH" that is "text starts with".
+_VERBS = {
+    "start with": "starts with",
+    "does not start with": "does not start with",
+    "exactly matches": "is",
+    "does not exactly match": "is not",
 }
+_KINDS = ("text", "number", "boolean", "date", "list")
+
+
+def _operator_name(operator: str) -> str:
+    words = operator.replace("_", " ").lower()
+    kind, _, rest = words.partition(" ")
+    if kind not in _KINDS:
+        return words
+    return f"{kind}: {_VERBS.get(rest, rest)}"
+
+
+OPERATOR_NAMES = tuple((operator, _operator_name(operator)) for operator in OPERATORS)
 
 
 def panel(definition: Mapping[str, Any], card: str, problems: Iterable[ProblemLine]) -> Panel:

@@ -17,13 +17,14 @@ LATEST_RUNS = 50
 async def samples(session: AsyncSession, actor: Actor, zap_id: str) -> dict[str, Any]:
     """``{"trigger": … or None, "steps": {step id: output}}``.
 
-    The trigger is the newest accepted event's, each step's output that of its newest success.
+    The trigger is the newest event's that fits, so also one that came before the zap was live
+    (held); each step's output is that of its newest success.
     """
     require(actor, Permission.READ)
     zap = await own(session, actor, Zap, zap_id)
     event = await session.scalar(
         select(Event)
-        .where(col(Event.zap_id) == zap.id, col(Event.verdict) == "accepted")
+        .where(col(Event.zap_id) == zap.id, col(Event.verdict).in_(("accepted", "held")))
         .order_by(col(Event.id).desc())
         .limit(1)
     )

@@ -1,0 +1,162 @@
+"""The builder's column: the trigger, the steps below it, and a "+" wherever a step may go."""
+
+from typing import Any
+
+import reflex as rx
+
+from flowforge.components import controls, display
+from flowforge.state.builder import TRIGGER, Builder
+
+_GLYPHS = {"filter": "filter", "stop": "circle-stop"}
+
+
+def column() -> rx.Component:
+    """All cards, top to bottom, as the run goes."""
+    return rx.el.ol(
+        rx.foreach(Builder.cards, _entry),
+        rx.el.li(
+            rx.cond(
+                Builder.card_count == 1,
+                _first_step(),
+                controls.button(
+                    controls.icon("plus"),
+                    "Add a step",
+                    kind="add-last",
+                    testid="add-step",
+                    on_click=Builder.open_picker(Builder.card_count, ""),
+                ),
+            ),
+            class_name="steps-end",
+        ),
+        class_name="steps",
+        aria_label="Steps of this zap",
+        data_testid="steps",
+    )
+
+
+def card_icon(kind: Any, icon: Any, look: str = "") -> rx.Component:
+    """The picture of an action, or the builder's own for filter and stop."""
+    glyphs = [
+        (
+            name,
+            rx.el.span(controls.icon(glyph, 18), class_name=f"tile glyph {look}"),
+        )
+        for name, glyph in _GLYPHS.items()
+    ]
+    return rx.match(kind, *glyphs, display.tile(icon, look))
+
+
+def _first_step() -> rx.Component:
+    """An empty zap's second card: nothing yet, and the way to change that."""
+    return rx.el.button(
+        rx.el.span(controls.icon("plus", 18), class_name="tile empty"),
+        rx.el.span(
+            rx.el.strong("Add the first step"),
+            rx.el.span("Send a request, a message, an email or SOL.", class_name="what"),
+        ),
+        type="button",
+        class_name="step-first",
+        data_testid="add-step",
+        on_click=Builder.open_picker(0, ""),
+    )
+
+
+def _entry(card: Any) -> rx.Component:
+    return rx.el.li(
+        rx.cond(card.kind == TRIGGER, rx.fragment(), _plus(card)),
+        rx.el.div(
+            _face(card),
+            rx.cond(card.kind == TRIGGER, rx.fragment(), _menu(card)),
+            class_name=_look(card),
+            data_testid=f"card-{card.id}",
+        ),
+    )
+
+
+def _look(card: Any) -> Any:
+    chosen = rx.cond(Builder.chosen == card.id, " is-chosen", "")
+    wrong = rx.cond(card.problems > 0, " is-wrong", "")
+    return f"step{chosen}{wrong}{rx.cond(card.is_skipped, ' is-skipped', '')}"
+
+
+def _plus(card: Any) -> rx.Component:
+    """A step goes before ``card``: its number is one more than its place."""
+    return rx.el.div(
+        rx.el.button(
+            controls.icon("plus", 14),
+            type="button",
+            class_name="plus",
+            aria_label=f"Add a step before {card.title}",
+            title="Add a step here",
+            data_testid=f"add-before-{card.id}",
+            on_click=Builder.open_picker(card.number - 1, ""),
+        ),
+        class_name="between",
+    )
+
+
+def _face(card: Any) -> rx.Component:
+    return rx.el.button(
+        card_icon(card.kind, card.icon),
+        rx.el.span(
+            rx.el.span(
+                rx.cond(card.kind == TRIGGER, "When this happens", f"Step {card.number}"),
+                rx.cond((card.title != card.action) & (card.action != ""), f" · {card.action}", ""),
+                rx.cond(card.is_skipped, " · skipped", ""),
+                class_name="what",
+            ),
+            rx.el.span(card.title, class_name="called"),
+            rx.el.span(card.tells, class_name="tells"),
+            class_name="words",
+        ),
+        rx.cond(
+            card.problems > 0,
+            rx.el.span(
+                card.problems,
+                class_name="count",
+                title="Problems to mend before publishing",
+                data_testid=f"problems-{card.id}",
+            ),
+        ),
+        type="button",
+        class_name="step-main",
+        aria_pressed=rx.cond(Builder.chosen == card.id, "true", "false"),
+        data_testid=f"open-{card.id}",
+        on_click=Builder.choose_card(card.id),
+    )
+
+
+def _menu(card: Any) -> rx.Component:
+    menu = f"menu-{card.id}"
+
+    def item(name: str, glyph: str, label: str, event: Any, **props: Any) -> rx.Component:
+        testid = f"{name}-{card.id}"
+        return controls.menu_item(menu, glyph, label, testid=testid, on_click=event, **props)
+
+    return rx.el.div(
+        controls.menu(
+            menu,
+            controls.icon("ellipsis", 17),
+            item("up", "arrow-up", "Move up", Builder.move(card.id, -1), disabled=card.is_first),
+            item(
+                "down", "arrow-down", "Move down", Builder.move(card.id, 1), disabled=card.is_last
+            ),
+            item("duplicate", "copy", "Duplicate", Builder.duplicate(card.id)),
+            rx.cond(
+                card.is_skipped,
+                item("use", "play", "Use again", Builder.set_option(card.id, "skip", "false")),
+                item(
+                    "skip",
+                    "skip-forward",
+                    "Skip this step",
+                    Builder.set_option(card.id, "skip", "true"),
+                ),
+            ),
+            rx.el.div(class_name="menu-line"),
+            item("delete", "trash-2", "Delete", Builder.remove(card.id), look="danger"),
+            label=f"More about {card.title}",
+            look="btn quiet icon small",
+            testid=f"more-{card.id}",
+        ),
+        class_name="more",
+    )

@@ -1,0 +1,66 @@
+"""The dialog that asks what a step should do, or what starts the zap."""
+
+import json
+from typing import Any
+
+import reflex as rx
+
+from flowforge.components import builder_cards, controls
+from flowforge.state.builder import PICKER, TRIGGER, Builder
+
+
+def dialog() -> rx.Component:
+    """Type a few letters, press Enter: the first that fits is taken."""
+    return controls.dialog(
+        PICKER,
+        rx.cond(Builder.picker_for == TRIGGER, "What starts this zap?", "What should happen next?"),
+        rx.cond(Builder.picker_for == TRIGGER, rx.fragment(), _search()),
+        rx.el.div(
+            rx.foreach(Builder.choices, _choice),
+            rx.cond(
+                Builder.choice_count == 0,
+                rx.el.p(
+                    "Nothing fits. Try “email”, “slack” or “http”.",
+                    class_name="muted none",
+                    data_testid="no-choices",
+                ),
+            ),
+            class_name="pick-list",
+        ),
+        controls.dialog_end(PICKER),
+    )
+
+
+def _search() -> rx.Component:
+    return rx.el.form(
+        controls.icon("search"),
+        rx.el.input(
+            type="search",
+            class_name="input",
+            placeholder="Search apps and actions",
+            aria_label="Search apps and actions",
+            auto_complete="off",
+            custom_attrs={"data-first": ""},
+            key=f"{Builder.picker_for}-{Builder.picker_at}-{Builder.version}",
+            on_change=lambda text: Builder.search(text).debounce(120),
+            data_testid="picker-search",
+        ),
+        class_name="search wide",
+        on_submit=rx.call_script(
+            f"document.querySelector({json.dumps(f'#{PICKER} .pick')})?.click()"
+        ),
+    )
+
+
+def _choice(choice: Any) -> rx.Component:
+    return rx.el.button(
+        builder_cards.card_icon(choice.key, choice.icon),
+        rx.el.span(
+            rx.el.strong(choice.name),
+            rx.el.span(choice.summary, class_name="what"),
+        ),
+        type="button",
+        class_name="pick",
+        on_click=Builder.pick(choice.key),
+        data_testid=f"pick-{choice.key}",
+    )

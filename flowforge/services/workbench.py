@@ -1,0 +1,131 @@
+"""What the builder works on: a zap's draft with everything that its page shows of it.
+
+Promise: an edit is one gesture on the newest draft, refused when somebody else was quicker.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from flowforge.errors import Conflict, Invalid
+from flowforge.services import cards, editing, events, form_fields, insertion, samples, zaps
+from flowforge.services.access import Actor
+from flowforge.services.cards import Card, ProblemLine
+from flowforge.services.editing import Draft
+from flowforge.services.insertion import DataGroup
+from flowforge.services.zaps import ZapView
+
+LONGEST_SHOWN = 4000
+
+Gesture = Callable[[Draft], Draft]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A zap as its builder shows it."""
+
+    zap: ZapView
+    cards: list[Card]
+    problems: list[ProblemLine]
+
+
+@dataclass(frozen=True)
+class Received:
+    """The newest request that a zap's trigger received; ``id`` is empty for none.
+
+    ``body`` is text for a person, cut at ``LONGEST_SHOWN``.
+    """
+
+    id: str = ""
+    method: str = ""
+    verdict: str = ""
+    reason: str = ""
+    received_at: str = ""
+    body: str = ""
+    run_id: str = ""
+
+
+async def look(session: AsyncSession, actor: Actor, zap_id: str) -> Bench:
+    return bench(await zaps.get(session, actor, zap_id))
+
+
+async def edit(
+    session: AsyncSession, actor: Actor, zap_id: str, revision: int, gesture: Gesture
+) -> Bench:
+    """The zap after ``gesture``; one that changes nothing saves nothing.
+
+    Raises: Conflict ``stale_revision`` if the draft is not the one of ``revision`` any more.
+    """
+    zap = await zaps.get(session, actor, zap_id)
+    if zap.draft_revision != revision:
+        raise Conflict(
+            "This zap was changed somewhere else in the meantime. Reload it to see the change.",
+            code="stale_revision",
+        )
+    draft = gesture(zap.definition)
+    if draft == zap.definition:
+        return bench(zap)
+    return bench(await zaps.save_draft(session, actor, zap_id, revision=revision, definition=draft))
+
+
+def bench(zap: ZapView) -> Bench:
+    found = cards.problem_lines(zap.definition, zaps.problems(zap.definition))
+    return Bench(zap, cards.cards(zap.definition, found), found)
+
+
+async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> list[DataGroup]:
+    """What ``card`` may insert, with real values where there are any."""
+    if card == cards.TRIGGER:
+        return []
+    found = await samples.samples(session, actor, zap.id)
+    return insertion.groups(zap.definition, found, card)
+
+
+async def received(session: AsyncSession, actor: Actor, zap_id: str) -> Received:
+    page = await events.list_events(session, actor, zap_id, limit=1)
+    if not page.data:
+        return Received()
+    event = await events.get_event(session, actor, page.data[0].id)
+    body = form_fields.as_text(event.body)
+    return Received(
+        id=event.id,
+        method=event.method,
+        verdict=event.verdict,
+        reason=event.reason or "",
+        received_at=_iso(event.received_at),
+        body=body if len(body) <= LONGEST_SHOWN else f"{body[:LONGEST_SHOWN]}…",
+        run_id=event.run_ids[0] if event.run_ids else "",
+    )
+
+
+def gesture_of_option(card: str, option: str, text: str) -> Gesture:
+    """A setting of a step from what a control says of it.
+
+    Raises: Invalid for what the setting cannot be, in words for a person.
+    """
+    value: str | int | float | bool = text.strip()
+    match option:
+        case "name":
+            value = text.strip()[:200]
+        case "skip":
+            value = text == "true"
+        case "on_error":
+            value = "continue" if text == "continue" else "stop"
+        case "attempts":
+            value = _within(text, 1, 20, "Between 1 and 20 attempts.")
+        case "timeout_seconds":
+            value = _within(text, 1, 600, "Between 1 and 600 seconds.")
+    return lambda draft: editing.set_option(draft, card, option, value)
+
+
+def _within(text: str, least: int, most: int, sentence: str) -> int:
+    number = int(text) if text.strip().isdecimal() else 0
+    if not least <= number <= most:
+        raise Invalid(sentence)
+    return number
+
+
+def _iso(moment: dt.datetime) -> str:
+    return moment.isoformat()

@@ -1,0 +1,397 @@
+"""The builder's tab: which card is open, and what the newest draft shows.
+
+The definition stays in the database: every handler is one gesture on it, saved at once, so there
+is nothing to lose and no secret in a tab.
+"""
+
+import re
+from typing import Any
+
+import reflex as rx
+from reflex_components_sonner.toast import ToastAction
+
+from flowforge.errors import Conflict, Invalid, NotFound, Unauthenticated
+from flowforge.infra import runtime
+from flowforge.services import (
+    cards,
+    editing,
+    form_fields,
+    ingest,
+    versions,
+    workbench,
+    zaps,
+)
+from flowforge.services.access import Permission
+from flowforge.services.cards import Card, Choice, ProblemLine
+from flowforge.services.editing import Draft
+from flowforge.services.form_fields import ConditionLine, Field, Form
+from flowforge.services.insertion import DataGroup
+from flowforge.services.workbench import Bench, Gesture, Received
+from flowforge.state import doors, live
+
+PICKER = "step-picker"
+TRIGGER = cards.TRIGGER
+OPERATORS = form_fields.OPERATOR_NAMES
+_ZAP = re.compile(r"/zaps/([^/]+)")
+_ADD = ""
+
+
+class Builder(rx.State):
+    """``version`` counts how often the form was drawn anew: its inputs keep their own text."""
+
+    stage: str = "loading"
+    zap: str = ""
+    name: str = ""
+    enabled: bool = False
+    live_version: int = 0
+    has_changes: bool = False
+    webhook_url: str = ""
+    cards: list[Card] = []  # noqa: RUF012 - Reflex copies defaults
+    problems: list[ProblemLine] = []  # noqa: RUF012
+    has_empty: bool = True
+    trigger_kind: str = "webhook"
+    chosen: str = TRIGGER
+    is_panel_open: bool = False
+    version: int = 0
+    form: Form = Form()
+    fields: list[Field] = []  # noqa: RUF012
+    conditions: list[ConditionLine] = []  # noqa: RUF012
+    strangers: list[str] = []  # noqa: RUF012
+    groups: list[DataGroup] = []  # noqa: RUF012
+    duplicate_in: str = ""
+    shows_gaps: bool = False
+    saves: int = 0
+    save_state: str = "saved"
+    received: Received = Received()
+    picker_for: str = _ADD
+    picker_at: int = 0
+    picker_query: str = ""
+    choices: list[Choice] = []  # noqa: RUF012
+    _revision: int = 0
+
+    @rx.var
+    def curl(self) -> str:
+        body = '{"name": "Ada", "email": "ada@example.com"}'
+        return (
+            f"curl -X POST '{self.webhook_url}' \\\n"
+            f"  -H 'Content-Type: application/json' \\\n  -d '{body}'"
+        )
+
+    @rx.var
+    def card_count(self) -> int:
+        return len(self.cards)
+
+    @rx.var
+    def problem_count(self) -> int:
+        return len(self.problems)
+
+    @rx.var
+    def condition_count(self) -> int:
+        return len(self.conditions)
+
+    @rx.var
+    def choice_count(self) -> int:
+        return len(self.choices)
+
+    @rx.var
+    def has_data(self) -> bool:
+        return bool(self.groups)
+
+    @rx.var
+    def last_group(self) -> int:
+        """Where "and" adds a condition; "or" opens the next one."""
+        return self.conditions[-1].group if self.conditions else -1
+
+    # ---- opening -------------------------------------------------------------------------------
+
+    @doors.reads()
+    async def open(self, caller: doors.Caller) -> Any:
+        """The page as the database has it now; also after a reconnect and for a stale tab."""
+        found = _ZAP.match(self.router.url.path)
+        zap_id = found[1] if found else ""
+        if zap_id != self.zap:
+            self.zap, self.chosen, self.is_panel_open = zap_id, TRIGGER, False
+            self.stage, self.shows_gaps, self.received = "loading", False, Received()
+        try:
+            bench = await workbench.look(caller.session, caller.actor, zap_id)
+        except NotFound:
+            self.stage = "missing"
+            return None
+        self.save_state, self.stage = "saved", "ready"
+        self.received = await workbench.received(caller.session, caller.actor, zap_id)
+        await self._show_all(caller, bench)
+        return Builder.listen
+
+    @doors.follows
+    async def listen(self) -> None:
+        """Wait for the next request, for as long as the page is open."""
+        async with self:
+            cookies, zap_id = self.router.headers.cookie, self.zap
+        async for _ in live.looks(self, f"zap:{zap_id}"):
+            try:
+                async with doors.opened(cookies, Permission.READ) as caller:
+                    received = await workbench.received(caller.session, caller.actor, zap_id)
+                    bench = await workbench.look(caller.session, caller.actor, zap_id)
+                    groups = await workbench.data(
+                        caller.session, caller.actor, bench.zap, self.chosen
+                    )
+            except (Unauthenticated, NotFound):
+                return
+            async with self:
+                if self.zap == zap_id and received.id != self.received.id:
+                    self.received, self.groups = received, groups
+
+    @doors.reads()
+    async def choose_card(self, caller: doors.Caller, card: str) -> None:
+        self.chosen, self.is_panel_open = card, True
+        await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
+
+    @doors.reads()
+    async def choose_problem(self, caller: doors.Caller, card: str, field: str) -> Any:
+        """Open the card that has the problem, with the cursor in its field."""
+        self.chosen, self.is_panel_open, self.shows_gaps = card, True, True
+        await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
+        return rx.set_focus(f"in-{field}") if field.isidentifier() else None
+
+    @doors.public
+    async def close_panel(self) -> None:
+        self.is_panel_open = False
+
+    # ---- the zap -------------------------------------------------------------------------------
+
+    @doors.writes()
+    async def rename(self, caller: doors.Caller, name: str) -> None:
+        self.saves += 1
+        if name.strip() != self.name:
+            view = await zaps.rename(caller.session, caller.actor, self.zap, name)
+            self.name = view.name
+
+    @doors.writes(Permission.OPERATE)
+    async def switch(self, caller: doors.Caller, is_on: bool) -> Any:
+        view = await zaps.set_enabled(caller.session, caller.actor, self.zap, is_on)
+        self.enabled = view.enabled
+        word = "on: requests start runs" if view.enabled else "off: requests are kept, not run"
+        return rx.toast.success(f"The zap is {word}.")
+
+    @doors.writes(Permission.OPERATE)
+    async def publish(self, caller: doors.Caller) -> Any:
+        try:
+            version = await versions.publish(caller.session, caller.actor, self.zap)
+        except Invalid as refusal:
+            self.shows_gaps = True
+            await self._to_first_problem(caller)
+            return rx.toast.error(refusal.message)
+        self.shows_gaps = False
+        await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
+        return rx.toast.success(
+            f"Version {version.number} is live.",
+            description="New requests start runs of it.",
+            action=ToastAction(label="See runs", on_click=rx.redirect(f"/zaps/{self.zap}/runs")),
+        )
+
+    @doors.writes(Permission.OPERATE)
+    async def run_now(self, caller: doors.Caller) -> Any:
+        run_id = await ingest.start_manual(
+            caller.session, caller.actor, runtime.current().signals, self.zap, {}
+        )
+        return rx.redirect(f"/runs/{run_id}")
+
+    # ---- steps ---------------------------------------------------------------------------------
+
+    @doors.public
+    async def open_picker(self, at: int, card: str) -> Any:
+        """Choose what to do: for a new step before position ``at``, or for ``card``."""
+        self.picker_at, self.picker_for, self.picker_query = at, card, ""
+        is_trigger = card == TRIGGER
+        self.choices = cards.trigger_choices() if is_trigger else cards.choices()
+        return rx.call_script(f"flowforge.open('{PICKER}')")
+
+    @doors.public
+    async def search(self, query: str) -> None:
+        self.picker_query = query[:100]
+        if self.picker_for != TRIGGER:
+            self.choices = cards.choices(self.picker_query)
+
+    @doors.writes()
+    async def pick(self, caller: doors.Caller, key: str) -> Any:
+        if self.picker_for == TRIGGER:
+            await self._perform(caller, lambda draft: editing.set_trigger(draft, key), TRIGGER)
+        elif self.picker_for == _ADD:
+            await self._make(caller, lambda draft: editing.add(draft, key, self.picker_at))
+        else:
+            card = self.picker_for
+            await self._perform(caller, lambda draft: editing.choose(draft, card, key), card)
+        return [
+            rx.call_script(f"flowforge.close('{PICKER}')"),
+            rx.call_script("flowforge.show('.step.is-chosen')"),
+        ]
+
+    @doors.writes()
+    async def move(self, caller: doors.Caller, card: str, by: int) -> None:
+        await self._perform(caller, lambda draft: editing.move(draft, card, by), card)
+
+    @doors.writes()
+    async def duplicate(self, caller: doors.Caller, card: str) -> Any:
+        await self._make(caller, lambda draft: editing.duplicate(draft, card))
+        return rx.call_script("flowforge.show('.step.is-chosen')")
+
+    @doors.writes()
+    async def remove(self, caller: doors.Caller, card: str) -> None:
+        at = next((place for place, each in enumerate(self.cards) if each.id == card), 1)
+        await self._perform(
+            caller, lambda draft: editing.remove(draft, card), self.cards[at - 1].id
+        )
+        self.is_panel_open = False
+
+    # ---- the form ------------------------------------------------------------------------------
+
+    @doors.writes()
+    async def fill(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
+        """What stands in a control now. Inputs of a card that is not open any more count too."""
+
+        def gesture(draft: Draft) -> Draft:
+            action = str(editing.step_of(draft, card).get("action", ""))
+            value = form_fields.read(action, field, text)
+            formerly = form_fields.former_names(action, field)
+            return editing.set_input(draft, card, field, value, formerly=formerly)
+
+        await self._perform(caller, gesture)
+
+    @doors.writes()
+    async def fill_secret(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
+        """A secret is not shown, so an empty control says nothing about it."""
+        self.saves += 1
+        if text:
+            await self._perform(caller, lambda draft: editing.set_input(draft, card, field, text))
+
+    @doors.writes()
+    async def forget_secret(self, caller: doors.Caller, card: str, field: str) -> None:
+        await self._perform(caller, lambda draft: editing.set_input(draft, card, field, None), card)
+
+    @doors.writes()
+    async def drop_input(self, caller: doors.Caller, card: str, field: str) -> None:
+        """Take an input away that the action does not know."""
+        await self._perform(caller, lambda draft: editing.set_input(draft, card, field, None), card)
+
+    @doors.writes()
+    async def fill_pair(  # noqa: PLR0917 - an event's arguments have no names
+        self, caller: doors.Caller, card: str, field: str, place: int, part: str, text: str
+    ) -> None:
+        def gesture(draft: Draft) -> Draft:
+            before = (editing.step_of(draft, card).get("inputs") or {}).get(field)
+            after = form_fields.with_pair(before, place, part, text)
+            return editing.set_input(draft, card, field, after or None)
+
+        self.duplicate_in = ""
+        try:
+            await self._perform(caller, gesture)
+        except Invalid as refusal:
+            if refusal.code != "duplicate_name":
+                raise
+            self.duplicate_in = field
+
+    @doors.writes()
+    async def drop_pair(self, caller: doors.Caller, card: str, field: str, place: int) -> None:
+        def gesture(draft: Draft) -> Draft:
+            before = (editing.step_of(draft, card).get("inputs") or {}).get(field)
+            after = form_fields.without_pair(before, place)
+            return editing.set_input(draft, card, field, after or None)
+
+        await self._perform(caller, gesture, card)
+
+    @doors.writes()
+    async def set_option(self, caller: doors.Caller, card: str, option: str, text: str) -> None:
+        await self._perform(caller, workbench.gesture_of_option(card, option, text))
+
+    # ---- conditions ----------------------------------------------------------------------------
+
+    @doors.writes()
+    async def fill_condition(  # noqa: PLR0917 - an event's arguments have no names
+        self, caller: doors.Caller, card: str, group: int, place: int, part: str, text: str
+    ) -> None:
+        if part not in ("left", "op", "right"):
+            raise Invalid("A condition has a left side, an operator and a right side.")
+        await self._perform(
+            caller,
+            lambda draft: editing.set_condition(draft, card, (group, place), part, text),
+        )
+
+    @doors.writes()
+    async def add_condition(self, caller: doors.Caller, card: str, group: int) -> None:
+        await self._perform(caller, lambda draft: editing.add_condition(draft, card, group), card)
+
+    @doors.writes()
+    async def remove_condition(
+        self, caller: doors.Caller, card: str, group: int, place: int
+    ) -> None:
+        await self._perform(
+            caller, lambda draft: editing.remove_condition(draft, card, (group, place)), card
+        )
+
+    # ---- within --------------------------------------------------------------------------------
+
+    async def _make(self, caller: doors.Caller, gesture: Any) -> None:
+        """A gesture that also tells the id of the step it made, which is opened."""
+        made = []
+
+        def without_id(draft: Draft) -> Draft:
+            after, step_id = gesture(draft)
+            made.append(step_id)
+            return after
+
+        if await self._saved(caller, without_id) is not None:
+            self.chosen, self.is_panel_open = made[-1], True
+            await self._show_all(
+                caller, await workbench.look(caller.session, caller.actor, self.zap)
+            )
+
+    async def _perform(self, caller: doors.Caller, gesture: Gesture, opens: str = "") -> None:
+        """Save ``gesture``; ``opens``: the card to draw anew afterwards, "" for none."""
+        bench = await self._saved(caller, gesture)
+        if bench is None:
+            return
+        if opens:
+            self.chosen = opens
+            await self._show_all(caller, bench)
+        else:
+            self._show(bench)
+
+    async def _saved(self, caller: doors.Caller, gesture: Gesture) -> Bench | None:
+        self.saves += 1
+        try:
+            bench = await workbench.edit(
+                caller.session, caller.actor, self.zap, self._revision, gesture
+            )
+        except Conflict:
+            self.save_state = "stale"
+            return None
+        self.save_state = "saved"
+        return bench
+
+    async def _to_first_problem(self, caller: doors.Caller) -> None:
+        bench = await workbench.look(caller.session, caller.actor, self.zap)
+        first = next((problem.card for problem in bench.problems if problem.card), self.chosen)
+        self.chosen, self.is_panel_open = first, True
+        await self._show_all(caller, bench)
+
+    async def _show_all(self, caller: doors.Caller, bench: Bench) -> None:
+        """Everything anew, texts of the form included."""
+        self.version += 1
+        self.duplicate_in = ""
+        if self.chosen not in {card.id for card in bench.cards}:
+            self.chosen = TRIGGER
+        self._show(bench)
+        self.groups = await workbench.data(caller.session, caller.actor, bench.zap, self.chosen)
+
+    def _show(self, bench: Bench) -> None:
+        """What changed, while the form's inputs keep what a person is typing."""
+        zap = bench.zap
+        self.name, self.enabled, self.webhook_url = zap.name, zap.enabled, zap.webhook_url
+        self.live_version, self.has_changes = zap.live_version or 0, zap.has_draft_changes
+        self._revision, self.trigger_kind = zap.draft_revision, zap.trigger_kind
+        self.cards, self.problems = bench.cards, bench.problems
+        # A zap without steps is one empty card.
+        self.has_empty = len(bench.cards) == 1 or any(card.is_empty for card in bench.cards)
+        panel = form_fields.panel(zap.definition, self.chosen, bench.problems)
+        self.form, self.fields = panel.form, panel.fields
+        self.conditions, self.strangers = panel.conditions, panel.strangers
