@@ -1,0 +1,32 @@
+"""What we use of Reflex' inside is still there in the pinned version."""
+
+from pathlib import Path
+
+import reflex_base
+from reflex.utils import frontend_skeleton
+from reflex_base.config import get_config
+from reflex_base.environment import environment
+
+import rxconfig
+from flowforge.infra import frontend
+
+TEMPLATES = Path(reflex_base.__file__).parent / ".templates" / "web"
+
+
+def test_the_names_that_start_it_without_a_build_are_reflex_own() -> None:
+    names = {
+        environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.name,
+        environment.REFLEX_SKIP_COMPILE.name,
+        environment.REFLEX_ENV_MODE.name,
+    }
+    assert set(frontend.SERVING) == names
+
+
+def test_the_place_for_one_origin_is_in_the_state_module() -> None:
+    edited = rxconfig._same_origin((TEMPLATES / "utils" / "state.js").read_text())
+    assert "window.location.origin" in edited
+
+
+def test_the_place_for_the_door_is_in_the_dev_server_config() -> None:
+    edited = rxconfig._with_the_door(frontend_skeleton._compile_vite_config(get_config()))
+    assert "    flowforge(),\n" in edited
