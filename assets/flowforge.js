@@ -25,9 +25,12 @@
     return relative.format(Math.trunc(seconds / length), unit);
   };
 
-  /* <ff-time at="ISO">: a relative time that stays true; the exact one on hover. */
+  const day = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", year: "numeric" });
+
+  /* <ff-time at="ISO" shows="day">: a relative time that stays true, or the day; the exact time
+   * on hover. */
   class Time extends HTMLElement {
-    static observedAttributes = ["at"];
+    static observedAttributes = ["at", "shows"];
     connectedCallback() {
       ticking.add(this);
       this.tick();
@@ -40,7 +43,8 @@
     }
     tick() {
       const date = new Date(this.getAttribute("at") || "");
-      const text = isNaN(date) ? "—" : ago(date);
+      const show = this.getAttribute("shows") === "day" ? (at) => day.format(at) : ago;
+      const text = isNaN(date) ? "—" : show(date);
       if (this.textContent !== text) this.textContent = text;
       const title = isNaN(date) ? "" : exact.format(date);
       if (this.title !== title) this.title = title;

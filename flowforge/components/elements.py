@@ -9,6 +9,7 @@ from reflex_components_core.el.elements.base import BaseHTML
 class _Time(BaseHTML):
     tag = "ff-time"
     at: rx.Var[str]
+    shows: rx.Var[str]
 
 
 class _Countdown(BaseHTML):
@@ -41,6 +42,11 @@ class _Saved(BaseHTML):
 def when(at: Any) -> rx.Component:
     """A moment as a relative time that stays true, the exact one on hover. ``at``: ISO text."""
     return _Time.create(at=at)
+
+
+def day(at: Any) -> rx.Component:
+    """A moment as its day, such as 05 Jun 2026, the exact time on hover."""
+    return _Time.create(at=at, shows="day")
 
 
 def countdown(until: Any) -> rx.Component:

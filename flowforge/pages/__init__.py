@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.pages import accounts, builder, landing, missing, run, runs
+from flowforge.pages import accounts, builder, dashboard, landing, mailbox, missing, run, runs
 from flowforge.state.accounts import Forms
 from flowforge.state.builder import Builder
 from flowforge.state.dashboard import Dashboard

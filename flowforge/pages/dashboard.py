@@ -1,0 +1,293 @@
+"""My Zaps: every zap in one line, with what a person needs most often one click away."""
+
+from typing import Any
+
+import reflex as rx
+
+from flowforge.components import controls, display, elements, shell
+from flowforge.state.dashboard import MOST_ROWS, Dashboard
+
+PATH = "/dashboard"
+RENAME, ROTATE, DELETE = "rename-zap", "rotate-zap", "delete-zap"
+
+
+def page() -> rx.Component:
+    return shell.page(
+        shell.heading("My Zaps", None, _search(), _create("Create")),
+        rx.match(
+            Dashboard.stage,
+            ("ready", _ready()),
+            (
+                "failed",
+                rx.el.div(
+                    display.failed("Failed to load your zaps", Dashboard.follow, "zaps-failed"),
+                    class_name="card",
+                ),
+            ),
+            rx.el.div(display.skeletons(5), class_name="card"),
+        ),
+        _rename_dialog(),
+        _rotate_dialog(),
+        _delete_dialog(),
+        here=PATH,
+    )
+
+
+def _create(text: str, testid: str = "create-zap") -> rx.Component:
+    return controls.button(
+        controls.icon("plus"), text, kind="primary", testid=testid, on_click=Dashboard.create
+    )
+
+
+def _search() -> rx.Component:
+    return rx.cond(
+        rx.cond(Dashboard.lines, True, Dashboard.sought != ""),
+        rx.el.div(
+            controls.icon("search"),
+            rx.el.input(
+                type="search",
+                class_name="input",
+                placeholder="Search by name",
+                aria_label="Search your zaps by name",
+                default_value=Dashboard.sought,
+                on_change=Dashboard.search.debounce(250),
+                data_testid="search-zaps",
+            ),
+            class_name="search",
+        ),
+    )
+
+
+def _ready() -> rx.Component:
+    return rx.cond(
+        Dashboard.lines,
+        rx.fragment(
+            rx.el.div(_table(), class_name="card zaps"),
+            rx.cond(
+                Dashboard.has_more,
+                rx.el.div(
+                    controls.button("Load more", testid="more-zaps", on_click=Dashboard.load_more),
+                    class_name="list-end",
+                ),
+            ),
+            rx.cond(
+                Dashboard.is_long,
+                rx.el.p(
+                    f"These are the newest {MOST_ROWS}. Search by name to find older ones.",
+                    class_name="list-end muted",
+                ),
+            ),
+        ),
+        rx.el.div(
+            rx.cond(
+                Dashboard.sought != "",
+                display.empty(
+                    "search-x",
+                    "No zap has this in its name",
+                    "Try a shorter part of the name.",
+                    testid="nothing-found",
+                ),
+                display.empty(
+                    "zap",
+                    "Create your first zap",
+                    (
+                        "A zap has one webhook URL. Each request to it starts a run, and a run goes "
+                        "through your steps one by one. This is how a request will look:"
+                    ),
+                    display.command(Dashboard.curl),
+                    _create("Create your first zap", "create-first-zap"),
+                    testid="no-zaps",
+                ),
+            ),
+            class_name="card",
+        ),
+    )
+
+
+def _table() -> rx.Component:
+    heads = ("Name", "ID", "Created At", "Webhook URL", "Last run")
+    return rx.el.table(
+        rx.el.thead(
+            rx.el.tr(
+                *(rx.el.th(head, scope="col", class_name=_column(head)) for head in heads),
+                rx.el.th(rx.el.span("On or off", class_name="sr-only"), scope="col"),
+                rx.el.th("Runs", scope="col", class_name="col-end"),
+            )
+        ),
+        rx.el.tbody(rx.foreach(Dashboard.lines, _row)),
+        class_name="zap-table",
+        data_testid="zaps",
+    )
+
+
+def _column(head: str) -> str:
+    return f"col-{head.split(maxsplit=1)[0].lower()}"
+
+
+def _row(zap: Any) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(_name(zap), class_name="col-name"),
+        rx.el.td(
+            rx.el.span(
+                rx.el.code(zap.short, title=zap.id),
+                elements.copy(zap.id, "Copy the id", "copy-id"),
+                class_name="id-cell",
+            ),
+            class_name="col-id",
+        ),
+        rx.el.td(elements.day(zap.created_at), class_name="col-created muted nowrap"),
+        rx.el.td(display.address(zap.webhook_url, "webhook-url"), class_name="col-webhook"),
+        rx.el.td(_last_run(zap), class_name="col-last"),
+        rx.el.td(
+            controls.switch(
+                zap.enabled,
+                rx.cond(zap.enabled, "Switch off", "Switch on"),
+                testid="switch-zap",
+                on_change=lambda is_on: Dashboard.switch(zap.id, is_on),
+            ),
+            class_name="col-on",
+        ),
+        rx.el.td(
+            rx.el.div(
+                controls.link_button(
+                    "View Runs", href=zap.runs_path, testid="view-runs", kind="small"
+                ),
+                _menu(zap),
+                class_name="row",
+            ),
+            class_name="col-end",
+        ),
+        class_name="lit",
+        key=zap.id,
+        data_testid="zap-row",
+    )
+
+
+def _name(zap: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.div(rx.foreach(zap.chain, _picture), _more(zap), class_name="chain"),
+        rx.el.div(
+            controls.link(zap.name, href=zap.path, testid="zap-name"),
+            rx.el.span(zap.state, class_name="sub", data_testid="zap-state"),
+            class_name="called",
+        ),
+        class_name="zap-name",
+    )
+
+
+def _picture(picture: Any) -> rx.Component:
+    return rx.el.span(display.tile(picture.icon, "small"), title=picture.name)
+
+
+def _more(zap: Any) -> rx.Component:
+    return rx.cond(zap.more != "", rx.el.span(zap.more, class_name="more"))
+
+
+def _last_run(zap: Any) -> rx.Component:
+    return rx.cond(
+        zap.last_path != "",
+        rx.el.div(
+            controls.link(
+                rx.el.span(class_name=f"dot {zap.last_status}"),
+                rx.el.span(display.status_word(zap.last_status), class_name="sr-only"),
+                elements.when(zap.last_at),
+                href=zap.last_path,
+                testid="last-run",
+                look="last-run",
+            ),
+            rx.cond(
+                zap.rate != "",
+                rx.el.span(
+                    zap.rate, class_name="sub", title="Of the runs that ended in the last 7 days"
+                ),
+            ),
+        ),
+        rx.el.span("No runs yet", class_name="muted nowrap"),
+    )
+
+
+def _menu(zap: Any) -> rx.Component:
+    menu_id = f"zap-menu-{zap.id}"
+
+    def asks(dialog_id: str) -> list[Any]:
+        return [Dashboard.ask(zap.id), controls.open_dialog(dialog_id)]
+
+    def item(glyph: str, label: str, testid: str, on_click: Any, look: str = "") -> rx.Component:
+        return controls.menu_item(
+            menu_id, glyph, label, testid=testid, look=look, on_click=on_click
+        )
+
+    return controls.menu(
+        menu_id,
+        controls.icon("ellipsis"),
+        item("pencil", "Rename", "rename", asks(RENAME)),
+        item("copy", "Duplicate", "duplicate", Dashboard.duplicate(zap.id)),
+        item("link", "New webhook URL", "rotate", asks(ROTATE)),
+        rx.el.div(class_name="menu-line"),
+        item("trash-2", "Delete", "delete", asks(DELETE), "danger"),
+        label="More actions",
+        look="btn quiet icon small",
+        testid="zap-menu",
+    )
+
+
+def _rename_dialog() -> rx.Component:
+    return controls.dialog(
+        RENAME,
+        "Rename the zap",
+        controls.field(
+            "new_name",
+            "Name",
+            error=Dashboard.name_error,
+            default_value=Dashboard.asked.name,
+            key=Dashboard.asked.id,
+            max_length=200,
+            auto_complete="off",
+            custom_attrs={"data-first": ""},
+        ),
+        controls.dialog_end(
+            RENAME,
+            controls.button("Rename", kind="primary", type="submit", testid="rename-confirm"),
+        ),
+        on_submit=Dashboard.rename,
+    )
+
+
+def _rotate_dialog() -> rx.Component:
+    return controls.dialog(
+        ROTATE,
+        "Make a new webhook URL?",
+        _about(
+            " gets a new URL, and the old one answers no more. Whoever posts to it has to be told."
+        ),
+        controls.dialog_end(
+            ROTATE,
+            controls.button(
+                "Make a new URL",
+                kind="primary",
+                testid="rotate-confirm",
+                on_click=Dashboard.rotate,
+            ),
+        ),
+    )
+
+
+def _delete_dialog() -> rx.Component:
+    return controls.dialog(
+        DELETE,
+        "Delete this zap?",
+        _about(
+            " is deleted for good: its URL answers no more, and runs that have not begun are "
+            "cancelled."
+        ),
+        controls.dialog_end(
+            DELETE,
+            controls.button(
+                "Delete", kind="danger", testid="delete-confirm", on_click=Dashboard.delete
+            ),
+        ),
+    )
+
+
+def _about(text: str) -> rx.Component:
+    return rx.el.p(rx.el.strong(Dashboard.asked.name), text, class_name="about")
