@@ -179,9 +179,9 @@ def _tells(step: Mapping[str, Any]) -> str:
             return f"{count} condition{'' if count == 1 else 's'}" if count else "Always goes on."
     known = REGISTRY.get(drafts.action_key(step))
     inputs = step.get("inputs") or {}
-    names = list(known.json_schema()["properties"]) if known else []
-    for name in names:
-        value = inputs.get(name)
+    for name, control in _properties(step).items():
+        names = (name, *control.get("formerly", ()))
+        value = next((inputs[each] for each in names if each in inputs), None)
         secret = known is not None and (name in known.secret_fields or is_secret_name(name))
         if isinstance(value, str) and value.strip() and not secret:
             return _short(value)
@@ -213,17 +213,25 @@ def _line(steps: Mapping[str, Mapping[str, Any]], path: str, message: str) -> Pr
 
 
 def _field_of(step: Mapping[str, Any], rest: str) -> str:
-    """The form's field: of an input its name, of a condition its whole path."""
+    """The form's field: of an input its name of today, of a condition its whole path."""
     if step["kind"] == "filter":
         return rest
     first = _FIRST_PART.match(rest)
-    return first[0] if first else ""
+    name = first[0] if first else ""
+    for current, control in _properties(step).items():
+        if name in control.get("formerly", ()):
+            return str(current)
+    return name
 
 
 def _label(step: Mapping[str, Any], field: str) -> str:
+    return str(_properties(step).get(field, {}).get("title", ""))
+
+
+def _properties(step: Mapping[str, Any]) -> Mapping[str, Any]:
     known = REGISTRY.get(drafts.action_key(step))
-    properties = known.json_schema()["properties"] if known else {}
-    return str(properties.get(field, {}).get("title", ""))
+    found: Mapping[str, Any] = known.json_schema()["properties"] if known else {}
+    return found
 
 
 def _sentence(message: str) -> str:

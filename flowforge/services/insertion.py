@@ -65,6 +65,20 @@ def lines(path: str, value: Any) -> list[DataLine]:
     return found
 
 
+def look(value: Any) -> str:
+    """``value`` on one short line."""
+    match value:
+        case Mapping():
+            return f"{len(value)} field{'' if len(value) == 1 else 's'}"
+        case list():
+            return f"{len(value)} item{'' if len(value) == 1 else 's'}"
+        case str():
+            text = " ".join(value[: LONGEST_VALUE * 4].split())
+        case _:
+            text = documents.dump(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
 def _trigger_groups(definition: Mapping[str, Any], sample: Any) -> list[DataGroup]:
     card = cards.cards(definition, [])[0]
     if not isinstance(sample, Mapping):
@@ -105,13 +119,14 @@ def _step_group(step: Mapping[str, Any], number: int, outputs: Mapping[str, Any]
 
 def _walk(path: str, label: str, value: Any, depth: int) -> Iterator[DataLine]:
     is_branch = isinstance(value, Mapping | list)
-    yield DataLine(f"{{{{ {path} }}}}", label, depth, _look(value), is_branch)
+    yield DataLine(f"{{{{ {path} }}}}", label, depth, look(value), is_branch)
     if not is_branch or depth >= DEEPEST:
         return
     for key, inside in _items(value):
         step = _step(key)
         if step is not None:
-            yield from _walk(f"{path}{step}", str(key), inside, depth + 1)
+            label = f"[{key}]" if isinstance(key, int) else key
+            yield from _walk(f"{path}{step}", label, inside, depth + 1)
 
 
 def _items(value: Mapping[str, Any] | Sequence[Any]) -> Iterator[tuple[str | int, Any]]:
@@ -131,16 +146,3 @@ def _step(key: str | int) -> str | None:
         if quote not in key:
             return f"[{quote}{key}{quote}]"
     return None
-
-
-def _look(value: Any) -> str:
-    match value:
-        case Mapping():
-            return f"{len(value)} field{'' if len(value) == 1 else 's'}"
-        case list():
-            return f"{len(value)} item{'' if len(value) == 1 else 's'}"
-        case str():
-            text = " ".join(value[: LONGEST_VALUE * 4].split())
-        case _:
-            text = documents.dump(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
