@@ -9,6 +9,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -46,6 +47,15 @@ class AddressRefused(OSError):
     """The last gate, as the error that aiohttp passes through: see `Gate.open_socket`."""
 
 
+@lru_cache(maxsize=1024)
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that ``host`` is, or None for a name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]").split("%", maxsplit=1)[0])
+    except ValueError:
+        return None
+
+
 class Gate(AbstractResolver):
     """Resolves a name once, checks every answer, and checks again what is dialled.
 
@@ -61,13 +71,11 @@ class Gate(AbstractResolver):
 
         Raises: EgressBlocked.
         """
-        try:
-            address = ipaddress.ip_address(host.strip("[]").split("%", maxsplit=1)[0])
-        except ValueError:
+        address = _literal(host)
+        if address is None:
             if _LEGACY_ADDRESS.fullmatch(host):
-                raise EgressBlocked(host) from None
-            return
-        if not is_allowed(address, self._allow):
+                raise EgressBlocked(host)
+        elif not is_allowed(address, self._allow):
             raise EgressBlocked(host)
 
     async def resolve(

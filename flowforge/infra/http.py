@@ -8,6 +8,8 @@ keeps no cookies and reads no environment, so that one project's traffic never c
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 import aiohttp
 import certifi
@@ -25,9 +27,16 @@ MEBIBYTE = 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 KEEPALIVE_SECONDS = 30.0
 _BODILESS_STATUS = {204, 304}
+_UNTRUE_UNPACKED = {b"content-encoding", b"content-length"}
 _NO_BODY_METHODS = {"HEAD", "CONNECT"}
 _DEADLINE = "flowforge_deadline"
 _FIRST_URL = "flowforge_first_url"
+_PLAIN_OPTIONS = {"headers", "content", "json"}
+_DEFAULT_HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": "FlowForge",
+}
 
 
 class AnswerTooLarge(httpx.RequestError):
@@ -61,7 +70,7 @@ def guarded_client(
         follow_redirects=True,
         max_redirects=max_redirects,
         trust_env=False,
-        headers={"Accept-Encoding": "gzip, deflate", "User-Agent": "FlowForge"},
+        headers=_DEFAULT_HEADERS,
     )
 
 
@@ -74,6 +83,28 @@ class _CookielessClient(httpx.AsyncClient):
     @property  # type: ignore[misc]  # there is nothing to set
     def cookies(self) -> httpx.Cookies:
         return _NoCookies()
+
+    async def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
+        """As httpx does it, but what actions send costs half: no merging of what is not set."""
+        if not isinstance(url, str) or options.keys() - _PLAIN_OPTIONS:
+            return await super().request(method, url, **options)
+        headers = options.pop("headers", None)
+        given = httpx.Headers(headers) if headers is not None else httpx.Headers()
+        for name, value in _DEFAULT_HEADERS.items():
+            given.setdefault(name, value)
+        request = httpx.Request(method, _parsed(url), headers=given, **options)
+        return await self.send(request)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
+@lru_cache(maxsize=1024)
+def _dialled(url: str) -> yarl.URL:
+    # As it stands: decoding %3A and the like would break signed URLs.
+    return yarl.URL(url, encoded=True)
 
 
 class _GuardedTransport(httpx.AsyncBaseTransport):
@@ -97,13 +128,13 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._send(request)
+                try:
+                    return await self._read(request, answer)
+                finally:
+                    # Keeps the connection where the answer was read to its end, ends it if not.
+                    (answer.release if answer.content.at_eof() else answer.close)()
         except (aiohttp.ClientError, OSError, ValueError) as problem:
             raise _as_httpx(problem, request.url.host) from problem
-        try:
-            return _response(request, answer, deadline, self._max_answer_bytes)
-        except httpx.RequestError:
-            answer.close()
-            raise
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -127,12 +158,34 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
             headers.pop("Transfer-Encoding", None)  # aiohttp frames the body itself
         return await self._open_session().request(
             request.method,
-            # As it stands: decoding %3A and the like would break signed URLs.
-            yarl.URL(str(request.url), encoded=True),
+            _dialled(str(request.url)),
             headers=headers.multi_items(),
             data=body,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.get("connect")),
+        )
+
+    async def _read(self, request: httpx.Request, answer: aiohttp.ClientResponse) -> httpx.Response:
+        """The whole answer. It is unpacked here, because only here every byte can be counted."""
+        host, limit = request.url.host, self._max_answer_bytes
+        has_body = request.method not in _NO_BODY_METHODS and answer.status not in _BODILESS_STATUS
+        coding = answer.headers.get("Content-Encoding", "")
+        headers = list(answer.raw_headers)
+        content = b""
+        if has_body:
+            if (answer.content_length or 0) > limit:
+                raise _too_large(host, limit)
+            content = await _content(answer, coding, host, limit)
+            if coding:
+                headers = [one for one in headers if one[0].lower() not in _UNTRUE_UNPACKED]
+        return httpx.Response(
+            answer.status,
+            headers=headers,
+            content=content,
+            extensions={
+                "http_version": b"HTTP/1.1",
+                "reason_phrase": (answer.reason or "").encode(errors="replace"),
+            },
         )
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -162,64 +215,18 @@ def _trust() -> ssl.SSLContext:
     return context
 
 
-class _Body(httpx.AsyncByteStream):
-    """The body of an answer: unpacked here, because only here every byte can be counted."""
-
-    def __init__(
-        self, answer: aiohttp.ClientResponse, deadline: float, limit: int, host: str
-    ) -> None:
-        self._answer = answer
-        self._deadline = deadline
-        self._limit = limit
-        self._host = host
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        unpack = unpacker(self._answer.headers.get("Content-Encoding", ""))
-        total = 0
-        while not self._answer.content.at_eof():
-            packed = await self._read()
-            for chunk in unpack(packed):
-                total += len(chunk)
-                if total > self._limit:
-                    raise _too_large(self._host, self._limit)
-                yield chunk
-
-    async def _read(self) -> bytes:
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                return await self._answer.content.read(CHUNK_BYTES)
-        except (aiohttp.ClientError, OSError) as problem:
-            raise _as_httpx(problem, self._host) from problem
-
-    async def aclose(self) -> None:
-        if self._answer.content.at_eof():
-            self._answer.release()
-        else:
-            self._answer.close()
-
-
-def _response(
-    request: httpx.Request, answer: aiohttp.ClientResponse, deadline: float, limit: int
-) -> httpx.Response:
-    has_body = request.method not in _NO_BODY_METHODS and answer.status not in _BODILESS_STATUS
-    if has_body and (answer.content_length or 0) > limit:
-        raise _too_large(request.url.host, limit)
-    # The body is unpacked already when httpx sees it.
-    unpacked = {b"content-encoding", b"content-length"} if has_body else set()
-    is_packed = "Content-Encoding" in answer.headers
-    return httpx.Response(
-        answer.status,
-        headers=[
-            (name, value)
-            for name, value in answer.raw_headers
-            if not (is_packed and name.lower() in unpacked)
-        ],
-        stream=_Body(answer, deadline, limit, request.url.host),
-        extensions={
-            "http_version": b"HTTP/1.1",
-            "reason_phrase": (answer.reason or "").encode(errors="replace"),
-        },
-    )
+async def _content(answer: aiohttp.ClientResponse, coding: str, host: str, limit: int) -> bytes:
+    unpack = unpacker(coding) if coding else None
+    chunks: list[bytes] = []
+    total = 0
+    while not answer.content.at_eof():
+        packed = await answer.content.read(CHUNK_BYTES)
+        for chunk in unpack(packed) if unpack else (packed,):
+            total += len(chunk)
+            if total > limit:
+                raise _too_large(host, limit)
+            chunks.append(chunk)
+    return b"".join(chunks)
 
 
 async def _sent(request: httpx.Request) -> AsyncIterator[bytes]:
