@@ -3,37 +3,43 @@
 from typing import Any
 
 import reflex as rx
+from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
 from reflex_components_core.el.elements.base import BaseHTML
 
 
-class _Time(BaseHTML):
+class _Custom(BaseHTML):
+    # A memoized component is named after its tag, and a tag with a dash is no name in JavaScript.
+    _memoization_mode = MemoizationMode(disposition=MemoizationDisposition.NEVER)
+
+
+class _Time(_Custom):
     tag = "ff-time"
     at: rx.Var[str]
     shows: rx.Var[str]
 
 
-class _Countdown(BaseHTML):
+class _Countdown(_Custom):
     tag = "ff-countdown"
     until: rx.Var[str]
 
 
-class _Elapsed(BaseHTML):
+class _Elapsed(_Custom):
     tag = "ff-elapsed"
     since: rx.Var[str]
 
 
-class _Copy(BaseHTML):
+class _Copy(_Custom):
     tag = "ff-copy"
     value: rx.Var[str]
     label: rx.Var[str]
 
 
-class _Json(BaseHTML):
+class _Json(_Custom):
     tag = "ff-json"
     text: rx.Var[str]
 
 
-class _Saved(BaseHTML):
+class _Saved(_Custom):
     tag = "ff-saved"
     saves: rx.Var[int]
     state: rx.Var[str]
