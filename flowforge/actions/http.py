@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import httpx
@@ -38,6 +39,7 @@ VISIBLE = re.compile(r"[\t\x20-\x7e]*")
 LONGEST_URL = 8_000
 
 
+@lru_cache(maxsize=1024)
 def _web_address(value: str) -> str:
     try:
         url = httpx.URL(value)
@@ -118,14 +120,20 @@ class Answer(Output):
 async def request(ctx: Context[None], inputs: Request) -> Answer:
     """Send JSON to a URL and hand the answer to the next step."""
     content = _content(inputs)
-    headers = httpx.Headers({"Idempotency-Key": ctx.idempotency_key})
-    if content is not None:
-        headers["Content-Type"] = "application/json"
-    headers.update(inputs.headers)
-    headers["X-FlowForge-Event"] = "zap-trigger"
+    headers = _headers_out(inputs.headers, ctx.idempotency_key, has_body=content is not None)
     response = await send(ctx.http, inputs.method, inputs.url, headers=headers, content=content)
     raise_for_answer(response)
     return Answer(status=response.status_code, headers=dict(response.headers), body=_body(response))
+
+
+def _headers_out(given: dict[str, str], key: str, *, has_body: bool) -> dict[str, str]:
+    """Ours, where the owner gave no other of the same name in whatever case."""
+    ours = {"Idempotency-Key": key}
+    if has_body:
+        ours["Content-Type"] = "application/json"
+    names = {name.lower() for name in given}
+    kept = {name: value for name, value in ours.items() if name.lower() not in names}
+    return {**kept, **given, "X-FlowForge-Event": "zap-trigger"}
 
 
 def _content(inputs: Request) -> bytes | None:

@@ -88,11 +88,10 @@ class _CookielessClient(httpx.AsyncClient):
         """As httpx does it, but what actions send costs half: no merging of what is not set."""
         if not isinstance(url, str) or options.keys() - _PLAIN_OPTIONS:
             return await super().request(method, url, **options)
-        headers = options.pop("headers", None)
-        given = httpx.Headers(headers) if headers is not None else httpx.Headers()
-        for name, value in _DEFAULT_HEADERS.items():
-            given.setdefault(name, value)
-        request = httpx.Request(method, _parsed(url), headers=given, **options)
+        headers = dict(options.pop("headers", None) or {})
+        present = {name.lower() for name in headers}
+        headers |= {n: value for n, value in _DEFAULT_HEADERS.items() if n.lower() not in present}
+        request = httpx.Request(method, _parsed(url), headers=headers, **options)
         return await self.send(request)
 
 
