@@ -24,7 +24,8 @@ class Roof(rx.App):
     """
 
     def __call__(self) -> AsgiApp:
-        return front_door(super().__call__(), complete_app(runtime.current))
+        routes = [page.path for page in pages.PAGES]
+        return front_door(super().__call__(), complete_app(runtime.current), routes)
 
 
 @asynccontextmanager

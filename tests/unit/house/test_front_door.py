@@ -29,7 +29,8 @@ async def _asked(path: str, *, kind: str = "http", status: int = 200) -> tuple[s
         sent.append(message)
 
     scope = {"type": kind, "path": path, "raw_path": path.encode()}
-    await front_door(app("site"), app("api"))(scope, receive, send)
+    routes = ["/", "/runs", "/runs/[run_id]", "/zaps/[zap_id]/runs"]
+    await front_door(app("site"), app("api"), routes)(scope, receive, send)
     return *asked[0], sent[0]
 
 
@@ -77,3 +78,16 @@ async def test_no_other_site_may_put_a_page_into_a_frame() -> None:
     _, _, page = await _asked("/")
     assert (b"x-frame-options", b"DENY") in page["headers"]
     assert (b"x-content-type-options", b"nosniff") in page["headers"]
+
+
+@pytest.mark.parametrize("path", ["/runs/01a", "/runs/01a/", "/zaps/01a/runs"])
+async def test_a_page_with_an_id_in_its_path_is_found(path: str) -> None:
+    """No file is built for each id, so Reflex says 404 with the shell that draws the page."""
+    _, _, page = await _asked(path, status=404)
+    assert page["status"] == 200
+
+
+@pytest.mark.parametrize("path", ["/nope", "/runs/01a/more", "/zaps/01a", "/zapsruns"])
+async def test_an_address_without_a_page_stays_missing(path: str) -> None:
+    _, _, page = await _asked(path, status=404)
+    assert page["status"] == 404
