@@ -19,7 +19,14 @@ def page(*content: Any, here: str = "", wide: bool = False) -> rx.Component:
     return rx.fragment(
         rx.el.a("Skip to content", href="#content", class_name="skip-link"),
         _bar(here),
-        rx.el.main(*content, id="content", tab_index=-1, class_name="" if wide else "page"),
+        rx.el.main(
+            *content,
+            id="content",
+            tab_index=-1,
+            class_name="" if wide else "page",
+            # From here on the server hears what is clicked.
+            data_ready=rx.cond(rx.State.is_hydrated, "true", "false"),
+        ),
     )
 
 
