@@ -119,42 +119,50 @@ def _line(step: Any) -> tuple[rx.Component, ...]:
 
 
 def _attempt(attempt: rx.vars.ObjectVar[Try]) -> rx.Component:
+    """The last one is open: it is the one that counts."""
     return rx.el.li(
-        rx.el.div(
-            rx.el.strong(f"Attempt {attempt.number}"),
-            display.status(attempt.status, "attempt-status"),
-            elements.when(attempt.started_at),
-            rx.cond(attempt.duration, rx.el.span(attempt.duration, class_name="num")),
-            rx.cond(attempt.is_going, elements.elapsed(attempt.started_at)),
-            rx.cond(
-                attempt.retry_at,
-                rx.el.span(elements.countdown(attempt.retry_at), class_name="countdown"),
-            ),
-            class_name="attempt-head",
-        ),
-        rx.el.div(
-            rx.cond(
-                attempt.error,
-                rx.el.div(
-                    display.notice(
-                        rx.el.bdi(attempt.error),
-                        rx.cond(attempt.code, rx.el.span(attempt.code, class_name="error-code")),
-                        kind="bad",
-                        glyph="circle-alert",
-                        data_testid="attempt-error",
-                    ),
-                    class_name="full",
+        rx.el.details(
+            rx.el.summary(
+                rx.el.strong(f"Attempt {attempt.number}"),
+                display.status(attempt.status, "attempt-status"),
+                elements.when(attempt.started_at),
+                rx.cond(attempt.duration, rx.el.span(attempt.duration, class_name="num")),
+                rx.cond(attempt.is_going, elements.elapsed(attempt.started_at)),
+                rx.cond(
+                    attempt.retry_at,
+                    rx.el.span(elements.countdown(attempt.retry_at), class_name="countdown"),
                 ),
+                rx.el.span(class_name="spacer"),
+                _chevron(),
+                class_name="attempt-head",
             ),
-            _value("Input", attempt.input, f"{attempt.id}/input"),
-            rx.cond(
-                attempt.output.is_there,
-                _value("Output", attempt.output, f"{attempt.id}/output"),
+            rx.el.div(
+                rx.cond(attempt.error, _error(attempt)),
+                _value("Input", attempt.input, f"{attempt.id}/input"),
+                rx.cond(
+                    attempt.output.is_there,
+                    _value("Output", attempt.output, f"{attempt.id}/output"),
+                ),
+                class_name="attempt-body",
             ),
-            class_name="attempt-body",
+            open=attempt.is_last,
         ),
         class_name="attempt",
+        key=attempt.id,
         data_testid=f"attempt-{attempt.number}",
+    )
+
+
+def _error(attempt: Any) -> rx.Component:
+    return rx.el.div(
+        display.notice(
+            rx.el.bdi(attempt.error),
+            rx.cond(attempt.code, rx.el.span(attempt.code, class_name="error-code")),
+            kind="bad",
+            glyph="circle-alert",
+            data_testid="attempt-error",
+        ),
+        class_name="full",
     )
 
 

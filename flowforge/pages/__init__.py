@@ -56,9 +56,9 @@ PAGES = (
     _open("/reset-password", "Reset password", accounts.reset_password, Forms.begin_reset),
     _own(builder.PATH, builder.TITLE, builder.page, Builder.open),
     _own(dashboard.PATH, "My Zaps", dashboard.page, Dashboard.begin, Dashboard.follow),
-    _own(runs.PATH_OF_ALL, runs.TITLE, runs.all_runs, Runs.clear, Runs.follow),
-    _own(runs.PATH_OF_ZAP, runs.TITLE, runs.runs_of_zap, Runs.clear, Runs.follow),
-    _own(run.PATH, run.TITLE, run.page, Run.clear, Run.follow),
+    _own(runs.PATH_OF_ALL, runs.TITLE, runs.all_runs, Runs.follow),
+    _own(runs.PATH_OF_ZAP, runs.TITLE, runs.runs_of_zap, Runs.follow),
+    _own(run.PATH, run.TITLE, run.page, Run.follow),
     _open(mailbox.PATH, "Dev mailbox", mailbox.page, Mailbox.look),
     _open("/404", "Not found", missing.page),
 )

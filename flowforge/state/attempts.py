@@ -32,6 +32,7 @@ class Try:
     error: str
     code: str
     retry_at: str
+    is_last: bool
 
 
 @dataclass(frozen=True)
@@ -85,18 +86,21 @@ def _step(
     return Step(
         path=path,
         number=number,
-        name=name,
+        name=shown.line(name),
         action=key,
         icon=_icon(key),
         status=_status(last, is_retrying=bool(retry_at), has_ended=has_ended),
         tries=shown.counted(len(attempts), "attempt") if len(attempts) > 1 else "",
-        duration=shown.duration(_total(attempts)) if last and not going else "",
+        duration=shown.duration(_total(attempts)) if last and not (going or retry_at) else "",
         at=shown.moment(last.started_at) if last else "",
         since=shown.moment(last.started_at) if last and going else "",
         retry_at=retry_at,
         error=shown.message(last.error) if last else "",
         # The newest first: it is the one that counts.
-        attempts=[_try(one, has_next=bool(retry_at) and one is last) for one in reversed(attempts)],
+        attempts=[
+            _try(one, is_last=one is last, retry_at=retry_at if one is last else "")
+            for one in reversed(attempts)
+        ],
     )
 
 
@@ -114,7 +118,7 @@ def _total(attempts: Sequence[AttemptView]) -> int | None:
     return max(0, round((ended - attempts[0].started_at).total_seconds() * 1000))
 
 
-def _try(attempt: AttemptView, *, has_next: bool) -> Try:
+def _try(attempt: AttemptView, *, is_last: bool, retry_at: str) -> Try:
     return Try(
         id=attempt.id,
         number=attempt.number,
@@ -126,7 +130,8 @@ def _try(attempt: AttemptView, *, has_next: bool) -> Try:
         output=shown.shown(attempt.output) if attempt.output is not None else NOTHING,
         error=shown.message(attempt.error),
         code=str((attempt.error or {}).get("code", "")).replace("_", " "),
-        retry_at=shown.moment(attempt.retry_at) if has_next else "",
+        retry_at=retry_at,
+        is_last=is_last,
     )
 
 

@@ -62,16 +62,12 @@ class Run(rx.State):
     whole_of: str = ""
     whole: Shown = NOTHING
 
-    @doors.public
-    async def clear(self) -> None:
-        """Another run: nothing of the former one is shown meanwhile."""
-        self.stage, self.head, self.trigger, self.steps = "loading", Head(), Trigger(), []
-        self.whole_of, self.whole = "", NOTHING
-
     @doors.follows
     async def follow(self) -> Any:
         """Show the run, and go on until it has ended or the page is left."""
         async with self:
+            # Here and not in a handler before this one: Reflex would run the two side by side.
+            _clear(self)
             run_id, cookies = _run_id(self), self.router.headers.cookie
         async for _ in live.looks(self, f"run:{run_id}"):
             if not await _look(self, cookies, run_id):
@@ -96,6 +92,12 @@ class Run(rx.State):
         else:
             return
         self.whole_of, self.whole = place, shown.shown(value, shown.MOST)
+
+
+def _clear(state: Run) -> None:
+    """Nothing of the former run is shown meanwhile."""
+    state.stage, state.head, state.trigger, state.steps = "loading", Head(), Trigger(), []
+    state.whole_of, state.whole = "", NOTHING
 
 
 async def _look(state: Run, cookies: str, run_id: str) -> bool:
@@ -136,9 +138,9 @@ def _head(run: RunDetail) -> Head:
         id=run.id,
         short=shown.short(run.id),
         status=run.status,
-        zap_name=run.zap_name,
+        zap_name=shown.line(run.zap_name),
         zap_path=f"/zaps/{run.zap_id}",
-        version=f"v{run.version}",
+        version=str(run.version),
         created_at=shown.moment(run.created_at),
         finished_at=shown.moment(run.finished_at),
         since=shown.moment(run.started_at) if is_going else "",

@@ -98,18 +98,12 @@ class Runs(rx.State):
     _wanted: int = PAGE
     _opened: tuple[str, ...] = ()
 
-    @doors.public
-    async def clear(self) -> None:
-        """Another page: nothing of the former one is shown meanwhile."""
-        self.stage, self.rows, self.only, self.sought = "loading", [], "", ""
-        self.zap_name, self.zap_path, self.curl = "", "", ""
-        self.has_more = self.is_long = self.is_listening = False
-        self._wanted, self._opened = PAGE, ()
-
     @doors.follows
     async def follow(self) -> Any:
         """Show what there is, and go on showing it for as long as this page is open."""
         async with self:
+            # Here and not in a handler before this one: Reflex would run the two side by side.
+            _clear(self)
             zap_id, cookies = _zap_id(self), self.router.headers.cookie
         try:
             async with doors.opened(cookies, Permission.READ) as caller:
@@ -153,6 +147,14 @@ class Runs(rx.State):
     async def _restart(self, caller: doors.Caller) -> None:
         self._wanted, self._opened = PAGE, ()
         _take(self, await _answer(caller, _question(self)))
+
+
+def _clear(state: Runs) -> None:
+    """Nothing of the former page is shown meanwhile."""
+    state.stage, state.rows, state.only, state.sought = "loading", [], "", ""
+    state.zap_name, state.zap_path, state.curl = "", "", ""
+    state.has_more = state.is_long = state.is_listening = False
+    state._wanted, state._opened = PAGE, ()  # noqa: SLF001 - our own
 
 
 async def _look(state: Runs, cookies: str) -> bool:
@@ -224,13 +226,13 @@ def _take(state: Runs, answer: _Answer) -> None:
     state.is_long = answer.has_more and state._wanted >= MOST_ROWS  # noqa: SLF001
     zap = answer.zap
     if zap is not None:
-        state.zap_name, state.zap_path = zap.name, f"/zaps/{zap.id}"
+        state.zap_name, state.zap_path = shown.line(zap.name), f"/zaps/{zap.id}"
         state.is_listening = zap.enabled and zap.trigger_kind == "webhook"
         state.curl = (
             f"curl -X POST {zap.webhook_url} -H 'Content-Type: application/json' -d '{_EXAMPLE}'"
         )
     elif answer.rows and _zap_id(state):
-        state.zap_name, state.zap_path = answer.rows[0].zap_name, ""
+        state.zap_name, state.zap_path = shown.line(answer.rows[0].zap_name), ""
 
 
 def _question(state: Runs) -> _Question:
@@ -250,7 +252,7 @@ def _row(run: RunSummary, stages: dict[str, list[Stage]]) -> Row:
         short=shown.short(run.id),
         path=f"/runs/{run.id}",
         zap_path=f"/zaps/{run.zap_id}/runs",
-        zap_name=run.zap_name,
+        zap_name=shown.line(run.zap_name),
         status=run.status,
         steps=shown.counted(run.steps, "action"),
         attempts=shown.counted(run.attempts, "attempt"),

@@ -43,11 +43,16 @@ def shown(value: Any, most: int = BEGINNING) -> Shown:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     cut = text[:most]
     return Shown(
-        text=_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", cut),
+        text=line(cut),
         size=size(len(text.encode(errors="replace"))),
         is_cut=len(text) > most,
         is_there=True,
     )
+
+
+def line(text: str) -> str:
+    """``text`` with everything that is not seen spelled out by its number, as JSON can do it."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def size(count: int) -> str:
@@ -90,4 +95,4 @@ def short(row_id: str) -> str:
 
 def message(error: dict[str, Any] | None) -> str:
     """What an attempt or a run says went wrong; empty where nothing did."""
-    return str(error.get("message", "")) if error else ""
+    return line(str(error.get("message", ""))) if error else ""
