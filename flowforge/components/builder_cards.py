@@ -80,7 +80,7 @@ def _look(card: Any) -> Any:
 
 
 def _plus(card: Any) -> rx.Component:
-    """A step goes before ``card``: its number is one more than its place."""
+    """A step goes before ``card``: the trigger and counting from 1 make its number two more than its place."""
     return rx.el.div(
         rx.el.button(
             controls.icon("plus", 14),
@@ -89,7 +89,7 @@ def _plus(card: Any) -> rx.Component:
             aria_label=f"Add a step before {card.title}",
             title="Add a step here",
             data_testid=f"add-before-{card.id}",
-            on_click=Builder.open_picker(card.number - 1, ""),
+            on_click=Builder.open_picker(card.number - 2, ""),
         ),
         class_name="between",
     )
@@ -100,7 +100,8 @@ def _face(card: Any) -> rx.Component:
         card_icon(card.kind, card.icon),
         rx.el.span(
             rx.el.span(
-                rx.cond(card.kind == TRIGGER, "When this happens", f"Step {card.number}"),
+                f"{card.number} · ",
+                rx.cond(card.kind == TRIGGER, "When this happens", "Then"),
                 rx.cond((card.title != card.action) & (card.action != ""), f" · {card.action}", ""),
                 rx.cond(card.is_skipped, " · skipped", ""),
                 class_name="what",

@@ -33,7 +33,7 @@ def drawer() -> rx.Component:
                     data_testid=SEARCH,
                     custom_attrs={"data-narrows": "data-tree"},
                 ),
-                class_name="data-search",
+                class_name=rx.cond(Builder.has_much_data, "data-search", "data-search sr-only"),
             ),
             rx.el.div(
                 rx.foreach(Builder.groups, _group),

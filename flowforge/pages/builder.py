@@ -38,7 +38,7 @@ def page() -> rx.Component:
 
 
 def _bench() -> rx.Component:
-    return rx.fragment(
+    return rx.el.div(
         _bar(),
         rx.cond(Builder.save_state == "stale", _stale()),
         rx.el.div(
@@ -52,6 +52,7 @@ def _bench() -> rx.Component:
             class_name="builder",
         ),
         step_picker.dialog(),
+        class_name="bench",
     )
 
 
@@ -103,16 +104,23 @@ def _bar() -> rx.Component:
             href=f"/zaps/{Builder.zap}/runs",
             testid="to-runs",
         ),
-        controls.button(
+        rx.el.button(
             controls.icon("rocket"),
             "Publish",
-            kind="primary",
-            testid="publish",
+            type="button",
+            class_name=rx.cond(Builder.has_changes, "btn primary", "btn"),
             disabled=Builder.has_empty,
             title=rx.cond(
-                Builder.has_empty, "Add a step first", "Make this draft the live version"
+                Builder.has_empty,
+                "Every card needs an action first",
+                rx.cond(
+                    Builder.has_changes,
+                    "Make this draft the live version",
+                    "The draft is live as it is",
+                ),
             ),
             on_click=Builder.publish,
+            data_testid="publish",
         ),
         class_name="builder-bar",
         data_testid="publish-bar",
@@ -276,7 +284,8 @@ def _received() -> rx.Component:
         rx.el.header(
             rx.el.span(class_name="live-dot", aria_hidden="true"),
             rx.el.strong(Builder.received.method),
-            elements.when(Builder.received.received_at),
+            elements.when(Builder.received.at),
+            rx.el.span(Builder.received.size, class_name="size"),
             rx.el.span(class_name="spacer"),
             rx.cond(
                 Builder.received.run_id != "",

@@ -16,6 +16,8 @@ TRIGGER = "trigger"
 ZAP = ""
 FILTER_NAME, STOP_NAME = "Filter", "Stop"
 LONGEST_TELL = 90
+# The trigger is card 1.
+_FIRST_STEP = 2
 
 _PATH = re.compile(r"steps\.(?P<step>[a-z0-9_]+)(?:\.inputs)?\.?(?P<field>.*)")
 _FIRST_PART = re.compile(r"[^.\[]+")
@@ -74,8 +76,8 @@ def cards(definition: Mapping[str, Any], found: Iterable[ProblemLine]) -> list[C
     return [
         _trigger_card(definition, counts.get(TRIGGER, 0)),
         *(
-            _step_card(step, number, len(steps), counts.get(step["id"], 0))
-            for number, step in enumerate(steps, start=1)
+            _step_card(step, number, counts.get(step["id"], 0), is_last=step is steps[-1])
+            for number, step in enumerate(steps, start=_FIRST_STEP)
         ),
     ]
 
@@ -138,7 +140,7 @@ def _trigger_card(definition: Mapping[str, Any], problems: int) -> Card:
     return Card(
         id=TRIGGER,
         kind=TRIGGER,
-        number=0,
+        number=1,
         title=known.name if known else kind or "Choose a trigger",
         action=known.name if known else "",
         tells=known.summary if known else "What starts this zap?",
@@ -151,7 +153,7 @@ def _trigger_card(definition: Mapping[str, Any], problems: int) -> Card:
     )
 
 
-def _step_card(step: Mapping[str, Any], number: int, count: int, problems: int) -> Card:
+def _step_card(step: Mapping[str, Any], number: int, problems: int, *, is_last: bool) -> Card:
     does = action_name(step)
     return Card(
         id=step["id"],
@@ -164,8 +166,8 @@ def _step_card(step: Mapping[str, Any], number: int, count: int, problems: int) 
         problems=problems,
         is_empty=step["kind"] == "action" and not step.get("action"),
         is_skipped=bool(step.get("skip")),
-        is_first=number == 1,
-        is_last=number == count,
+        is_first=number == _FIRST_STEP,
+        is_last=is_last,
     )
 
 

@@ -76,7 +76,14 @@ def look(value: Any) -> str:
             text = " ".join(value[: LONGEST_VALUE * 4].split())
         case _:
             text = documents.dump(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return inert(text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…")
+
+
+def inert(text: str) -> str:
+    """``text`` with what is unseen spelled out: direction marks would turn the words around."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
 def _trigger_groups(definition: Mapping[str, Any], sample: Any) -> list[DataGroup]:
@@ -125,7 +132,7 @@ def _walk(path: str, label: str, value: Any, depth: int) -> Iterator[DataLine]:
     for key, inside in _items(value):
         step = _step(key)
         if step is not None:
-            label = f"[{key}]" if isinstance(key, int) else key
+            label = f"[{key}]" if isinstance(key, int) else inert(key)
             yield from _walk(f"{path}{step}", label, inside, depth + 1)
 
 

@@ -6,18 +6,17 @@ Promise: an edit is one gesture on the newest draft, refused when somebody else 
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.errors import Conflict, Invalid
-from flowforge.services import cards, editing, events, form_fields, insertion, samples, zaps
+from flowforge.services import cards, editing, events, insertion, samples, zaps
 from flowforge.services.access import Actor
 from flowforge.services.cards import Card, ProblemLine
 from flowforge.services.editing import Draft
 from flowforge.services.insertion import DataGroup
 from flowforge.services.zaps import ZapView
-
-LONGEST_SHOWN = 4000
 
 Gesture = Callable[[Draft], Draft]
 
@@ -33,17 +32,14 @@ class Bench:
 
 @dataclass(frozen=True)
 class Received:
-    """The newest request that a zap's trigger received; ``id`` is empty for none.
-
-    ``body`` is text for a person, cut at ``LONGEST_SHOWN``.
-    """
+    """The newest request that a zap's trigger received; ``id`` is empty for none."""
 
     id: str = ""
     method: str = ""
     verdict: str = ""
     reason: str = ""
     received_at: str = ""
-    body: str = ""
+    body: Any = None
     run_id: str = ""
 
 
@@ -88,14 +84,13 @@ async def received(session: AsyncSession, actor: Actor, zap_id: str) -> Received
     if not page.data:
         return Received()
     event = await events.get_event(session, actor, page.data[0].id)
-    body = form_fields.as_text(event.body)
     return Received(
         id=event.id,
         method=event.method,
         verdict=event.verdict,
         reason=event.reason or "",
         received_at=_iso(event.received_at),
-        body=body if len(body) <= LONGEST_SHOWN else f"{body[:LONGEST_SHOWN]}…",
+        body=event.body,
         run_id=event.run_ids[0] if event.run_ids else "",
     )
 

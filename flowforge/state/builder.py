@@ -5,6 +5,7 @@ is nothing to lose and no secret in a tab.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
@@ -26,14 +27,33 @@ from flowforge.services.cards import Card, Choice, ProblemLine
 from flowforge.services.editing import Draft
 from flowforge.services.form_fields import ConditionLine, Field, Form
 from flowforge.services.insertion import DataGroup
-from flowforge.services.workbench import Bench, Gesture, Received
+from flowforge.services.workbench import Bench, Gesture
 from flowforge.state import doors, live
+from flowforge.state.shown import shown
 
 PICKER = "step-picker"
 TRIGGER = cards.TRIGGER
 OPERATORS = form_fields.OPERATOR_NAMES
 _ZAP = re.compile(r"/zaps/([^/]+)")
 _ADD = ""
+_SEEN_AT_ONCE = 12
+_LONGEST_BODY = 4000
+# Over the column, where nothing is hidden; a later word on publishing takes the place of this one.
+_SAID: Any = {"position": "bottom-left", "id": "builder"}
+
+
+@dataclass(frozen=True)
+class Received:
+    """The newest request as the trigger's panel shows it; ``id`` is empty for none."""
+
+    id: str = ""
+    method: str = ""
+    verdict: str = ""
+    reason: str = ""
+    at: str = ""
+    body: str = ""
+    size: str = ""
+    run_id: str = ""
 
 
 class Builder(rx.State):
@@ -98,6 +118,11 @@ class Builder(rx.State):
         return bool(self.groups)
 
     @rx.var
+    def has_much_data(self) -> bool:
+        """Whether searching is quicker than looking."""
+        return sum(len(group.lines) for group in self.groups) > _SEEN_AT_ONCE
+
+    @rx.var
     def last_group(self) -> int:
         """Where "and" adds a condition; "or" opens the next one."""
         return self.conditions[-1].group if self.conditions else -1
@@ -118,7 +143,8 @@ class Builder(rx.State):
             self.stage = "missing"
             return None
         self.save_state, self.stage = "saved", "ready"
-        self.received = await workbench.received(caller.session, caller.actor, zap_id)
+        found_last = await workbench.received(caller.session, caller.actor, zap_id)
+        self.received = _received(found_last)
         await self._show_all(caller, bench)
         return Builder.listen
 
@@ -139,7 +165,7 @@ class Builder(rx.State):
                 return
             async with self:
                 if self.zap == zap_id and received.id != self.received.id:
-                    self.received, self.groups = received, groups
+                    self.received, self.groups = _received(received), groups
 
     @doors.reads()
     async def choose_card(self, caller: doors.Caller, card: str) -> None:
@@ -171,7 +197,7 @@ class Builder(rx.State):
         view = await zaps.set_enabled(caller.session, caller.actor, self.zap, is_on)
         self.enabled = view.enabled
         word = "on: requests start runs" if view.enabled else "off: requests are kept, not run"
-        return rx.toast.success(f"The zap is {word}.")
+        return rx.toast.success(f"The zap is {word}.", **_SAID)
 
     @doors.writes(Permission.OPERATE)
     async def publish(self, caller: doors.Caller) -> Any:
@@ -180,12 +206,13 @@ class Builder(rx.State):
         except Invalid as refusal:
             self.shows_gaps = True
             await self._to_first_problem(caller)
-            return rx.toast.error(refusal.message)
+            return rx.toast.error(refusal.message, **_SAID)
         self.shows_gaps = False
         await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
         return rx.toast.success(
             f"Version {version.number} is live.",
             description="New requests start runs of it.",
+            **_SAID,
             action=ToastAction(label="See runs", on_click=rx.redirect(f"/zaps/{self.zap}/runs")),
         )
 
@@ -395,3 +422,17 @@ class Builder(rx.State):
         panel = form_fields.panel(zap.definition, self.chosen, bench.problems)
         self.form, self.fields = panel.form, panel.fields
         self.conditions, self.strangers = panel.conditions, panel.strangers
+
+
+def _received(found: workbench.Received) -> Received:
+    body = shown(found.body, _LONGEST_BODY)
+    return Received(
+        id=found.id,
+        method=found.method,
+        verdict=found.verdict,
+        reason=found.reason,
+        at=found.received_at,
+        body=f"{body.text}…" if body.is_cut else body.text or "(no body)",
+        size=body.size,
+        run_id=found.run_id,
+    )
