@@ -45,7 +45,7 @@ def tile(icon: Any, look: str = "") -> rx.Component:
 def address(url: Any, testid: Any, label: str = "Copy the webhook URL") -> rx.Component:
     """A URL in one line, with a button that copies all of it."""
     return rx.el.div(
-        rx.el.code(url, class_name="truncate", title=url, data_testid=testid),
+        rx.el.code(rx.el.bdi(url, dir="ltr"), class_name="truncate", title=url, data_testid=testid),
         elements.copy(url, label, f"copy-{testid}"),
         class_name="address",
     )

@@ -167,7 +167,7 @@ def _name(zap: Any) -> rx.Component:
     return rx.el.div(
         rx.el.div(rx.foreach(zap.chain, _picture), _more(zap), class_name="chain"),
         rx.el.div(
-            controls.link(zap.name, href=zap.path, testid="zap-name"),
+            controls.link(rx.el.span(zap.name, title=zap.name), href=zap.path, testid="zap-name"),
             rx.el.span(zap.state, class_name="sub", data_testid="zap-state"),
             class_name="called",
         ),

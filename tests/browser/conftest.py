@@ -17,7 +17,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.house import REDIS
 
@@ -26,7 +33,8 @@ PASSWORD = "correct horse"
 # The first start of a tree builds the pages.
 BUILD_SECONDS = 600
 START_SECONDS = 60
-WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @dataclass
@@ -40,7 +48,7 @@ class Product:
         """The path of the link in the newest mail to ``email``."""
         for mail in self.rest.get("/api/v1/dev/mailbox").json():
             if mail["to"] == email:
-                return mail["text"].split(self.url)[1].split()[0]
+                return str(mail["text"].split(self.url)[1].split()[0])
         raise AssertionError(f"no mail to {email}")
 
 
@@ -119,6 +127,18 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
 
 @pytest.fixture
 def person(product: Product) -> Person:
+    return new_person(product)
+
+
+@pytest.fixture
+def home(page: Page, person: Person) -> Page:
+    """``page``, signed in as ``person``, on the dashboard."""
+    sign_in(page, person.email)
+    expect(page).to_have_url(re.compile(r"/dashboard/?$"))
+    return page
+
+
+def new_person(product: Product) -> Person:
     """A new account, verified through the link in its mail."""
     someone = Person(f"{uuid4().hex[:12]}@example.com")
     account = {"name": "Ada Lovelace", "email": someone.email, "password": PASSWORD}
@@ -128,14 +148,6 @@ def person(product: Product) -> Person:
     signed_in = product.rest.post("/api/v1/auth/signin", json=account).raise_for_status()
     someone.headers["Authorization"] = f"Bearer {signed_in.json()['token']}"
     return someone
-
-
-@pytest.fixture
-def home(page: Page, person: Person) -> Page:
-    """``page``, signed in as ``person``, on the dashboard."""
-    sign_in(page, person.email)
-    expect(page).to_have_url(re.compile(r"/dashboard/?$"))
-    return page
 
 
 def sign_in(page: Page, email: str, password: str = PASSWORD, *, path: str = "/signin") -> None:
