@@ -264,10 +264,9 @@ class Builder(rx.State):
 
     @doors.writes()
     async def remove(self, caller: doors.Caller, card: str) -> None:
-        at = next((place for place, each in enumerate(self.cards) if each.id == card), 1)
-        await self._perform(
-            caller, lambda draft: editing.remove(draft, card), self.cards[at - 1].id
-        )
+        known = [each.id for each in self.cards]
+        before = known[known.index(card) - 1] if card in known[1:] else TRIGGER
+        await self._perform(caller, lambda draft: editing.remove(draft, card), before)
         self.is_panel_open = False
 
     # ---- the form ------------------------------------------------------------------------------
