@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import controls, display
-from flowforge.state.builder import TRIGGER, Builder
+from flowforge.state.builder import REMOVAL, TRIGGER, Builder
 
 _GLYPHS = {"filter": "filter", "stop": "circle-stop"}
 
@@ -31,6 +31,21 @@ def column() -> rx.Component:
         class_name="steps",
         aria_label="Steps of this zap",
         data_testid="steps",
+    )
+
+
+def removal() -> rx.Component:
+    """The question before a step goes."""
+    return controls.dialog(
+        REMOVAL,
+        "Delete this step?",
+        rx.el.p("“", Builder.leaving_title, "” and everything that is filled in goes for good."),
+        controls.dialog_end(
+            REMOVAL,
+            controls.button(
+                "Delete", kind="danger", testid="confirm-remove", on_click=Builder.remove
+            ),
+        ),
     )
 
 
@@ -154,7 +169,7 @@ def _menu(card: Any) -> rx.Component:
                 ),
             ),
             rx.el.div(class_name="menu-line"),
-            item("delete", "trash-2", "Delete", Builder.remove(card.id), look="danger"),
+            item("delete", "trash-2", "Delete", Builder.ask_to_remove(card.id), look="danger"),
             label=f"More about {card.title}",
             look="btn quiet icon small",
             testid=f"more-{card.id}",

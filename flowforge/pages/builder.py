@@ -52,6 +52,7 @@ def _bench() -> rx.Component:
             class_name="builder",
         ),
         step_picker.dialog(),
+        builder_cards.removal(),
         class_name="bench",
     )
 

@@ -32,6 +32,7 @@ from flowforge.state import doors, live
 from flowforge.state.shown import shown
 
 PICKER = "step-picker"
+REMOVAL = "remove-step"
 TRIGGER = cards.TRIGGER
 OPERATORS = form_fields.OPERATOR_NAMES
 _ZAP = re.compile(r"/zaps/([^/]+)")
@@ -87,6 +88,8 @@ class Builder(rx.State):
     picker_at: int = 0
     picker_query: str = ""
     choices: list[Choice] = []  # noqa: RUF012
+    leaving: str = ""
+    leaving_title: str = ""
     _revision: int = 0
 
     @rx.var
@@ -157,6 +160,8 @@ class Builder(rx.State):
             try:
                 async with doors.opened(cookies, Permission.READ) as caller:
                     received = await workbench.received(caller.session, caller.actor, zap_id)
+                    if received.id == self.received.id:
+                        continue
                     bench = await workbench.look(caller.session, caller.actor, zap_id)
                     groups = await workbench.data(
                         caller.session, caller.actor, bench.zap, self.chosen
@@ -164,7 +169,7 @@ class Builder(rx.State):
             except (Unauthenticated, NotFound):
                 return
             async with self:
-                if self.zap == zap_id and received.id != self.received.id:
+                if self.zap == zap_id:
                     self.received, self.groups = _received(received), groups
 
     @doors.reads()
@@ -189,6 +194,8 @@ class Builder(rx.State):
     async def rename(self, caller: doors.Caller, name: str) -> None:
         self.saves += 1
         if name.strip() != self.name:
+            # A name that is refused gives way to the one before.
+            self.version += 1
             view = await zaps.rename(caller.session, caller.actor, self.zap, name)
             self.name = view.name
 
@@ -262,12 +269,21 @@ class Builder(rx.State):
         await self._make(caller, lambda draft: editing.duplicate(draft, card))
         return rx.call_script("flowforge.show('.step.is-chosen')")
 
+    @doors.public
+    async def ask_to_remove(self, card: str) -> Any:
+        """A step may hold a lot of work, and nothing brings it back."""
+        self.leaving = card
+        self.leaving_title = next((each.title for each in self.cards if each.id == card), "")
+        return rx.call_script(f"flowforge.open('{REMOVAL}')")
+
     @doors.writes()
-    async def remove(self, caller: doors.Caller, card: str) -> None:
+    async def remove(self, caller: doors.Caller) -> Any:
+        card = self.leaving
         known = [each.id for each in self.cards]
         before = known[known.index(card) - 1] if card in known[1:] else TRIGGER
         await self._perform(caller, lambda draft: editing.remove(draft, card), before)
         self.is_panel_open = False
+        return rx.call_script(f"flowforge.close('{REMOVAL}')")
 
     # ---- the form ------------------------------------------------------------------------------
 
