@@ -90,7 +90,7 @@ def _step(step: rx.vars.ObjectVar[Step]) -> rx.Component:
 
 def _line(step: Any) -> tuple[rx.Component, ...]:
     return (
-        display.tile(step.icon),
+        builder_cards.card_icon(step.kind, step.icon),
         rx.el.div(
             rx.el.div(
                 rx.el.span(f"{step.number}. ", class_name="muted num"),
@@ -132,7 +132,6 @@ def _attempt(attempt: rx.vars.ObjectVar[Try]) -> rx.Component:
                     attempt.retry_at,
                     rx.el.span(elements.countdown(attempt.retry_at), class_name="countdown"),
                 ),
-                rx.el.span(class_name="spacer"),
                 _chevron(),
                 class_name="attempt-head",
             ),

@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, shell
+from flowforge.components import builder_cards, controls, display, elements, shell
 from flowforge.components.run_timeline import step_status
 from flowforge.state.runs import FILTERS, MOST_ROWS, Row, Runs, Stage
 
@@ -222,7 +222,11 @@ def _stage(stage: rx.vars.ObjectVar[Stage]) -> rx.Component:
     return rx.el.tr(
         rx.el.td(stage.number, class_name="num"),
         rx.el.td(
-            rx.el.div(display.tile(stage.icon, "small"), rx.el.bdi(stage.name), class_name="row")
+            rx.el.div(
+                builder_cards.card_icon(stage.kind, stage.icon, "small"),
+                rx.el.bdi(stage.name),
+                class_name="row",
+            )
         ),
         rx.el.td(step_status(stage.status, "stage-status")),
         rx.el.td(rx.cond(stage.at, elements.when(stage.at), "—")),

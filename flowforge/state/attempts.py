@@ -45,6 +45,7 @@ class Step:
     path: str
     number: int
     name: str
+    kind: str
     action: str
     icon: str
     status: str
@@ -87,6 +88,7 @@ def _step(
         path=path,
         number=number,
         name=shown.line(name),
+        kind=str(step["kind"]) if step else last.kind if last else "",
         action=key,
         icon=_icon(key),
         status=_status(last, is_retrying=bool(retry_at), has_ended=has_ended),
@@ -137,4 +139,4 @@ def _try(attempt: AttemptView, *, is_last: bool, retry_at: str) -> Try:
 
 def _icon(key: str) -> str:
     known = REGISTRY.get(key)
-    return known.icon if known else f"/icons/{key}.svg" if key else ""
+    return known.icon if known else ""

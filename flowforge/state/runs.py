@@ -38,6 +38,7 @@ class Stage:
 
     number: int
     name: str
+    kind: str
     icon: str
     status: str
     at: str
@@ -212,7 +213,7 @@ async def _zap(caller: doors.Caller, zap_id: str) -> ZapView | None:
 async def _stages(caller: doors.Caller, run_id: str) -> list[Stage]:
     run = await runs.get_run(caller.session, caller.actor, run_id)
     return [
-        Stage(step.number, step.name, step.icon, step.status, step.at, step.error)
+        Stage(step.number, step.name, step.kind, step.icon, step.status, step.at, step.error)
         for step in attempts.steps_of(run)
     ]
 
