@@ -38,9 +38,12 @@ class DoorbellWorker(Worker):
     bell: str
 
     async def main(self) -> None:
-        """Serve jobs for ever; outages of Redis are waited out."""
+        """Serve jobs until cancelled; outages of Redis are waited out."""
         is_out = False
-        while True:
+        task = asyncio.current_task()
+        # The client swallows a cancellation that comes while it connects: asked here as well,
+        # or whoever cancels us would wait for ever.
+        while task is None or not task.cancelling():
             try:
                 await self._poll_iteration()
                 is_out = False
