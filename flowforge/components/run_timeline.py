@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import display, elements
+from flowforge.components import builder_cards, display, elements
 from flowforge.state.attempts import NOT_RUN, PENDING, RETRYING, Step, Try
 from flowforge.state.run import Run
 from flowforge.state.shown import Shown
