@@ -180,7 +180,7 @@ def _picture(picture: Any) -> rx.Component:
 
 
 def _more(zap: Any) -> rx.Component:
-    return rx.cond(zap.more != "", rx.el.span(zap.more, class_name="more"))
+    return rx.cond(zap.more != "", rx.el.span(zap.more, class_name="rest"))
 
 
 def _last_run(zap: Any) -> rx.Component:

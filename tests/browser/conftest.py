@@ -141,11 +141,13 @@ def home(page: Page, person: Person) -> Page:
 def new_person(product: Product) -> Person:
     """A new account, verified through the link in its mail."""
     someone = Person(f"{uuid4().hex[:12]}@example.com")
-    account = {"name": "Ada Lovelace", "email": someone.email, "password": PASSWORD}
-    product.rest.post("/api/v1/auth/signup", json=account).raise_for_status()
+    credentials = {"email": someone.email, "password": PASSWORD}
+    product.rest.post(
+        "/api/v1/auth/signup", json={"name": "Ada Lovelace", **credentials}
+    ).raise_for_status()
     token = product.mail_to(someone.email).split("token=")[1]
     product.rest.post("/api/v1/auth/verify-email", json={"token": token}).raise_for_status()
-    signed_in = product.rest.post("/api/v1/auth/signin", json=account).raise_for_status()
+    signed_in = product.rest.post("/api/v1/auth/signin", json=credentials).raise_for_status()
     someone.headers["Authorization"] = f"Bearer {signed_in.json()['token']}"
     return someone
 

@@ -80,6 +80,8 @@ def test_a_forgotten_password_is_replaced_through_the_mail(
     page.goto("/signin")
     is_ready(page)
     page.get_by_test_id("to-forgot").click()
+    # Both pages have a field of this name.
+    expect(page.get_by_test_id("forgot-submit")).to_be_visible()
     page.get_by_test_id("input-email").fill(person.email)
     page.get_by_test_id("forgot-submit").click()
     expect(page.get_by_test_id("check-mail")).to_be_visible()
