@@ -15,6 +15,15 @@
     if (line) window.flowforge.insert(line.dataset.inserts);
   });
 
+  window.flowforgeBuilder = {
+    /* The field may not be drawn yet: the event that calls this opens its card. */
+    focus(id, tries = 30) {
+      const field = document.getElementById(id);
+      if (field) field.focus();
+      else if (tries > 0) setTimeout(() => this.focus(id, tries - 1), 30);
+    },
+  };
+
   const narrow = (tree, words) => {
     for (const group of tree.querySelectorAll("details")) {
       let fits = 0;

@@ -182,7 +182,9 @@ class Builder(rx.State):
         """Open the card that has the problem, with the cursor in its field."""
         self.chosen, self.is_panel_open, self.shows_gaps = card, True, True
         await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
-        return rx.set_focus(f"in-{field}") if field.isidentifier() else None
+        # Names of fields are the registry's; what the browser sends goes into no script.
+        known = {each.name for each in self.fields}
+        return rx.call_script(f"flowforgeBuilder.focus('in-{field}')") if field in known else None
 
     @doors.public
     async def close_panel(self) -> None:

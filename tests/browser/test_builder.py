@@ -59,6 +59,8 @@ def _fill(page: Page, field: str, text: str) -> None:
 
 
 def _is_saved(page: Page) -> None:
+    # A change waits up to half a second for the next keystroke.
+    page.wait_for_timeout(600)
     expect(page.get_by_test_id("save-state")).to_have_text("Saved")
 
 
