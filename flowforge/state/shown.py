@@ -70,7 +70,7 @@ def duration(milliseconds: int | None) -> str:
     if milliseconds < _SECOND_MS:
         return f"{milliseconds} ms"
     if milliseconds < _MINUTE_MS:
-        return f"{milliseconds / _SECOND_MS:.1f}".removesuffix(".0") + " s"
+        return f"{milliseconds // 100 / 10:g} s"
     if milliseconds < _HOUR_MS:
         minutes, rest = divmod(milliseconds, _MINUTE_MS)
         return f"{minutes} min {rest // _SECOND_MS} s"
