@@ -12,7 +12,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, DateTime, Integer, LargeBinary, Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowforge.errors import Unavailable
 from flowforge.infra.db import Database
 
 Values = Sequence[Any]
@@ -75,9 +77,8 @@ class Bulk:
 async def bulk(database: Database) -> AsyncIterator[Bulk]:
     """One transaction for one batch; commits at the end."""
     async with database.connection() as connection:
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None  # noqa: S101 - the pool never hands out less
         if database.is_sqlite:
+            raw: Any = (await connection.get_raw_connection()).driver_connection
             await raw.execute("BEGIN IMMEDIATE")
             try:
                 yield _SqliteBulk(raw)
@@ -86,8 +87,29 @@ async def bulk(database: Database) -> AsyncIterator[Bulk]:
                 await raw.rollback()
                 raise
         else:
-            async with raw.transaction():
-                yield _PostgresBulk(raw)
+            async with _whole(connection) as alive, alive.transaction():
+                yield _PostgresBulk(alive)
+
+
+@asynccontextmanager
+async def _whole(connection: AsyncConnection) -> AsyncIterator[Any]:
+    """The driver's connection, open. SQLAlchemy does not see what we do with it, so nobody else
+    would take a connection that the server has ended out of the pool.
+    """
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    if raw.is_closed():
+        await connection.invalidate()
+        raw = (await connection.get_raw_connection()).driver_connection
+    try:
+        yield raw
+    except Exception as problem:
+        if not raw.is_closed():
+            raise
+        await connection.invalidate()
+        raise Unavailable(
+            "The connection to the database was lost; try again shortly.",
+            code="database_unavailable",
+        ) from problem
 
 
 @lru_cache(maxsize=256)

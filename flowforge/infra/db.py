@@ -6,6 +6,8 @@ run only once the commit is durable; SQLite writers of one process queue up inst
 
 import asyncio
 import datetime as dt
+import socket
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -190,10 +192,9 @@ def is_outage(problem: BaseException) -> bool:
         return away or problem.connection_invalidated or _is_server_outage(problem.orig)
     if type(problem).__module__.startswith("asyncpg"):
         return _is_server_outage(problem)
-    is_pool_timeout = type(problem).__module__.startswith("sqlalchemy") and isinstance(
-        problem, TimeoutError
-    )
-    return is_pool_timeout or isinstance(problem, ConnectionError)
+    # Bare from the drivers: SQLite's own, a name that does not resolve, a server that hangs.
+    bare = (sqlite3.OperationalError, ConnectionError, socket.gaierror, TimeoutError)
+    return isinstance(problem, bare)
 
 
 def _is_server_outage(problem: BaseException | None) -> bool:
