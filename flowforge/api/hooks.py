@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowforge.errors import Malformed, TooLarge, Unavailable
 from flowforge.infra import telemetry
-from flowforge.infra.limits import RateLimiter, Verdict, client_ip, standard_headers
+from flowforge.infra.limits import RateLimiter, Verdict, client_ip, counted, standard_headers
 from flowforge.infra.runtime import Runtime
 from flowforge.services import uploads
 from flowforge.services.ingest import LONGEST_DEDUPE_KEY, Arrival, Intake, Receipt
@@ -73,6 +73,10 @@ class _Request(NamedTuple):
     source_ip: str
 
     def arrival(self, raw: bytes | None, refusal: str | None) -> Arrival:
+        try:
+            query = _query(self.scope)
+        except Malformed as problem:
+            query, refusal = "{}", refusal or f"The query cannot be read: {problem.message}"
         return Arrival(
             hook_id=self.target.hook_id,
             user_id=self.target.user_id,
@@ -80,7 +84,7 @@ class _Request(NamedTuple):
             source_ip=self.source_ip,
             content_type=self.headers.get("content-type", "")[:500],
             headers=orjson.dumps(self.headers).decode(),
-            query=_query(self.scope),
+            query=query,
             raw=raw,
             size=len(raw or b""),
             dedupe_key=self.headers.get("x-idempotency-key") or self.headers.get("idempotency-key"),
@@ -140,6 +144,10 @@ class HookDoor:
             await self._note_refusal(opened.intake, request, verdict)
         except (Unavailable, asyncio.QueueFull):
             return _unavailable()
+        except Exception:
+            # Whatever it was (a full disk, a missing table), the sender must keep the event.
+            log.exception("event could not be stored")
+            return _unavailable()
         return _too_many(standard_headers(verdict))
 
     async def _receive(
@@ -185,13 +193,14 @@ class HookDoor:
     async def _note_refusal(self, intake: Intake, request: _Request, verdict: Verdict) -> None:
         """One row per sender, hook and window: a flood must be seen, not stored."""
         now = time.monotonic()
-        name = (request.source_ip, request.target.hook_id)
+        name = (counted(request.source_ip), request.target.hook_id)
         if self._noted.get(name, 0.0) > now:
             return
         if len(self._noted) >= MOST_NOTED_REFUSALS:
             self._noted = {key: until for key, until in self._noted.items() if until > now}
-        if len(self._noted) < MOST_NOTED_REFUSALS:
-            self._noted[name] = now + verdict.reset_seconds
+        if len(self._noted) >= MOST_NOTED_REFUSALS:
+            return
+        self._noted[name] = now + verdict.reset_seconds
         said = (
             f"Over the limit of {verdict.limit} requests; more from {request.source_ip} are "
             f"only counted for {verdict.reset_seconds} seconds."
@@ -222,17 +231,16 @@ async def _send(answer: Answer, send: Send) -> None:
 
 async def _read_content(runtime: Runtime, arrival: Arrival) -> Arrival:
     """Check that the body can be read, and put what is large or binary where it belongs."""
-    if arrival.refusal is not None:
-        return arrival
     raw = arrival.raw or b""
     if arrival.dedupe_key is not None and len(arrival.dedupe_key) > LONGEST_DEDUPE_KEY:
         said = f"X-Idempotency-Key is longer than {LONGEST_DEDUPE_KEY} characters."
-        return arrival._replace(dedupe_key=None, refusal=said)
+        arrival = arrival._replace(dedupe_key=None, refusal=said)
     kind = ContentType.of(arrival.content_type)
     try:
-        if raw and (kind.is_binary or kind.is_multipart):
-            return await uploads.take_files(runtime, arrival)
-        read_body(raw, arrival.content_type)
+        if arrival.refusal is None:
+            if raw and (kind.is_binary or kind.is_multipart):
+                return await uploads.take_files(runtime, arrival)
+            read_body(raw, arrival.content_type)
     except Malformed as problem:
         arrival = arrival._replace(refusal=problem.message)
     if len(raw) > INLINE_BYTES:
@@ -291,11 +299,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _query(scope: Scope) -> str:
     if not scope["query_string"]:
         return "{}"
-    try:
-        fields = read_fields(scope["query_string"].decode("latin-1"))
-    except Malformed:
-        fields = {}
-    return orjson.dumps(fields).decode()
+    return orjson.dumps(read_fields(scope["query_string"].decode("latin-1"))).decode()
 
 
 def _received(target: _Target, receipt: Receipt, headers: Mapping[str, str]) -> Answer:

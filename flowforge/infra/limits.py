@@ -86,7 +86,7 @@ class RateLimiter:
         """Counts ``cost`` for ``key`` and says whether it may pass. Cost 0 only looks."""
         if not self._limit:
             return UNLIMITED
-        key = _counted(key)
+        key = counted(key)
         if self._script is None or time.monotonic() < self._try_again_at:
             return self._local.hit(key, cost)
         try:
@@ -176,6 +176,14 @@ def standard_headers(verdict: Verdict) -> dict[str, str]:
     return headers
 
 
+def counted(key: str) -> str:
+    """An IPv6 key stands for its /64: a single subscriber owns that many addresses."""
+    address = _address(key) if ":" in key else None
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return key[:LONGEST_KEY]
+
+
 def client_ip(peer: str, headers: Mapping[str, str], trusted_proxies: Sequence[Network]) -> str:
     """The address to count: the right-most one in the chain that is not a trusted proxy.
 
@@ -225,11 +233,3 @@ def _address(text: str) -> _Address | None:
 
 def _is_in(address: _Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
-
-
-def _counted(key: str) -> str:
-    """An IPv6 key stands for its /64: a single subscriber owns that many addresses."""
-    address = _address(key) if ":" in key else None
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return key[:LONGEST_KEY]

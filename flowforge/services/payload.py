@@ -4,6 +4,7 @@ One function serves intake (which must refuse what cannot be read), workers and 
 stored and what a step sees can never differ.
 """
 
+import codecs
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -15,6 +16,19 @@ from flowforge.infra import documents
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 MOST_FORM_FIELDS = 10_000
+
+# Python calls these text encodings as well, but they take quadratic time, refuse to replace what
+# they cannot read, or make half surrogate pairs.
+_NO_CHARSETS = {
+    "idna",
+    "punycode",
+    "raw-unicode-escape",
+    "raw_unicode_escape",
+    "undefined",
+    "unicode-escape",
+    "unicode_escape",
+    "utf-7",
+}
 
 _BINARY = (
     "image/",
@@ -85,8 +99,8 @@ def read_body(raw: bytes, content_type: str) -> Any:
 def read_text(raw: bytes, charset: str = "utf-8") -> str:
     """Text for a person: undecodable bytes become U+FFFD; an unknown charset is read as UTF-8."""
     try:
-        return raw.decode(charset, "replace")
-    except LookupError:
+        return _decoded(raw, charset, "replace")
+    except (LookupError, ValueError):
         return raw.decode("utf-8", "replace")
 
 
@@ -101,7 +115,7 @@ def read_fields(text: str) -> dict[str, Any]:
             text, keep_blank_values=True, errors="replace", max_num_fields=MOST_FORM_FIELDS
         )
     except ValueError as problem:
-        raise Malformed(f"The form has more than {MOST_FORM_FIELDS} fields.") from problem
+        raise Malformed(f"There are more than {MOST_FORM_FIELDS} fields.") from problem
     for name, value in pairs:
         known = fields.get(name)
         if known is None:
@@ -151,10 +165,16 @@ def trigger_data(event: StoredRequest, raw: bytes) -> dict[str, Any]:
     }
 
 
+def _decoded(raw: bytes, charset: str, errors: str) -> str:
+    if codecs.lookup(charset).name in _NO_CHARSETS:
+        raise LookupError(charset)
+    return raw.decode(charset, errors)
+
+
 def _in_utf8(raw: bytes, charset: str) -> bytes:
     if charset in {"utf-8", "utf8", "us-ascii"}:
         return raw
     try:
-        return raw.decode(charset).encode()
-    except (LookupError, UnicodeError) as problem:
+        return _decoded(raw, charset, "strict").encode()
+    except (LookupError, ValueError) as problem:
         raise Malformed(f"The body is not valid {charset[:40]} text.") from problem

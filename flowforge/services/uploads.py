@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from sqlalchemy import select
 from sqlmodel import col
 from starlette.datastructures import Headers, UploadFile
@@ -66,6 +67,9 @@ async def _multipart(
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as problem:
         raise Malformed(f"The multipart form cannot be read: {problem}") from problem
+    if not _is_whole(content_type, raw):
+        await form.close()
+        raise Malformed("The multipart form cannot be read: its closing boundary is missing.")
     body: dict[str, Any] = {}
     kept: list[File] = []
     for name, value in form.multi_items():
@@ -87,6 +91,12 @@ async def _multipart(
             body[name] = [*known, found] if isinstance(known, list) else [known, found]
     await form.close()
     return body, tuple(kept)
+
+
+def _is_whole(content_type: str, raw: bytes) -> bool:
+    """The parser is content with a form that was cut off, and leaves its last part out."""
+    _, parameters = parse_options_header(content_type)
+    return b"--" + parameters.get(b"boundary", b"") + b"--" in raw
 
 
 def _described(runtime: Runtime, file: File) -> dict[str, Any]:
