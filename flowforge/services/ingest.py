@@ -175,6 +175,8 @@ async def _store_events(tx: Bulk, cases: list[_Case]) -> None:
             keyed.append(case)
         else:
             plain.append(_event_row(case, now))
+    # One order for all: two batches that insert the same keys must not wait for each other.
+    keyed.sort(key=lambda case: (case.zap["id"], case.arrival.dedupe_key))
     fresh = await tx.insert_new(
         _EVENT, _EVENT_COLUMNS, [_event_row(case, now) for case in keyed], "uq_event_dedupe_key"
     )
@@ -187,13 +189,17 @@ async def _store_events(tx: Bulk, cases: list[_Case]) -> None:
 
 async def _mark_duplicates(tx: Bulk, repeated: list[_Case], keyed: list[_Case]) -> None:
     """Point each repeat at the event that was accepted: of this batch, or of an earlier one."""
-    rows = await tx.select(
-        "SELECT e.zap_id, e.dedupe_key, e.id AS event_id, r.id AS run_id "
-        "FROM event e LEFT JOIN run r ON r.event_id = e.id AND r.replay_of IS NULL "
-        "WHERE e.verdict = 'accepted' AND e.dedupe_key IN :ids",
-        list({case.arrival.dedupe_key for case in repeated}),
-    )
-    first = {(row["zap_id"], row["dedupe_key"]): (row["event_id"], row["run_id"]) for row in rows}
+    first = {}
+    # One look each: the index begins with the zap, and by key alone all events would be read.
+    for zap_id, key in {(case.zap["id"], case.arrival.dedupe_key) for case in repeated}:
+        (row,) = await tx.fetch(
+            "SELECT e.id AS event_id, r.id AS run_id "
+            "FROM event e LEFT JOIN run r ON r.event_id = e.id AND r.replay_of IS NULL "
+            "WHERE e.verdict = 'accepted' AND e.zap_id = :zap_id AND e.dedupe_key = :key",
+            zap_id=zap_id,
+            key=key,
+        )
+        first[zap_id, key] = (row["event_id"], row["run_id"])
     # Runs of this batch are not inserted yet, so the join cannot have found them.
     of_batch = {case.event_id: case.receipt.run_id for case in keyed if case.receipt}
     for case in repeated:
