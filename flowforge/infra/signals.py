@@ -22,6 +22,7 @@ log = structlog.get_logger()
 SMALLEST_GAP_SECONDS = 0.01
 SEND_TIMEOUT_SECONDS = 2.0
 QUIET_POLL_SECONDS = 1.0
+MOST_WAITING_WAKES = 100
 WAKE_FUNCTION = "wake"
 
 Trouble = (RedisError, OSError, TimeoutError)
@@ -108,7 +109,8 @@ class Signals:
 
     async def _send_once(self, topics: set[str], *, wake: bool) -> None:
         assert self._arq is not None  # noqa: S101 - send() checked
-        if wake:
+        # Without a worker nobody takes them out: what waits must not grow through the night.
+        if wake and await self._arq.zcard(queue_name(self._prefix)) < MOST_WAITING_WAKES:
             await self._arq.enqueue_job(WAKE_FUNCTION)
         async with self._arq.pipeline(transaction=False) as pipe:
             if wake:
