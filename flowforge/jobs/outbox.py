@@ -17,7 +17,7 @@ from flowforge.errors import Unavailable
 from flowforge.infra.db import Database, utc_now
 from flowforge.services import execution
 from flowforge.services.claims import Claims, Held, carry_out, open_attempt
-from flowforge.services.execution import Ledger, Writes
+from flowforge.services.execution import Ledger, RunKey, Writes
 from flowforge.services.steps import Done, Performer, outcome_status
 
 log = structlog.get_logger()
@@ -91,6 +91,11 @@ class OutboxLoop:
         try:
             held = await self._claims.take(free)
         except Unavailable:
+            log.warning("the database is away; trying again")
+            await self._pause_for_outage()
+            return
+        except Exception:
+            log.exception("claim failed; trying again")
             await self._pause_for_outage()
             return
         for one in held:
@@ -105,11 +110,26 @@ class OutboxLoop:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._runs.discard(task)
         self._freed.set()
-        if not task.cancelled() and (problem := task.exception()) is not None:
-            # Its lease will expire and the run be taken up again, up to its attempts' limit.
-            log.error("run was dropped", exc_info=problem)
 
     async def _drive(self, held: Held) -> None:
+        try:
+            await self._advance(held)
+        except Exception:
+            # Its lease will expire and the run be taken up again, up to its attempts' limit.
+            log.exception("run was dropped", run_id=held.key.run_id)
+            await self._let_go(held.key)
+
+    async def _let_go(self, key: RunKey) -> None:
+        """Else its lease would be renewed with those of all other runs, for ever."""
+        while True:
+            try:
+                await execution.let_go(self._database, key)
+            except Unavailable:
+                await asyncio.sleep(OUTAGE_PAUSE_SECONDS)
+            else:
+                return
+
+    async def _advance(self, held: Held) -> None:
         """Perform step after step until the run ends, waits, or is no longer ours."""
         while True:
             remaining = self._run_timeout_seconds - held.active_seconds
@@ -179,9 +199,10 @@ class OutboxLoop:
                 await execution.renew(self._database, self._worker, self._lease_seconds)
             except Unavailable:
                 log.warning("leases not renewed: the database is away")
+            except Exception:
+                log.exception("leases not renewed")
 
     async def _pause_for_outage(self) -> None:
-        log.warning("the database is away; trying again")
         with suppress(TimeoutError):
             async with asyncio.timeout(OUTAGE_PAUSE_SECONDS):
                 await self._stopping.wait()

@@ -27,7 +27,7 @@ from flowforge.engine.protocol import (
     Started,
     State,
 )
-from flowforge.errors import FlowForgeError
+from flowforge.errors import FlowForgeError, Malformed
 from flowforge.infra import documents
 from flowforge.infra.blobs import Blobs
 from flowforge.infra.bulk import Bulk, bulk, moment
@@ -112,9 +112,8 @@ class Claims:
             )
             for row in rows:
                 name = (row["zap_id"], row["number"])
-                if name in unknown:
-                    definition = parse_definition(documents.parse(row["definition"]))
-                    self._plans[name] = engine.compile_plan(definition)
+                if name in unknown and (plan := _plan(row)) is not None:
+                    self._plans[name] = plan
         for name in wanted & self._plans.keys():
             self._plans.move_to_end(name)
         while len(self._plans) > max(MOST_CACHED_PLANS, len(wanted)):
@@ -126,7 +125,7 @@ class Claims:
         own_writes = Writes()
         try:
             held = await self._fold(key, run, attempts, own_writes)
-        except (FlowForgeError, KeyError, ValueError, OSError) as problem:
+        except Exception as problem:  # whatever is wrong with this one, the others must go on
             log.exception("run cannot be rebuilt", run_id=key.run_id)
             own_writes = Writes()
             own_writes.finish_run(
@@ -141,7 +140,9 @@ class Claims:
     async def _fold(
         self, key: RunKey, run: Any, attempts: Sequence[Any], writes: Writes
     ) -> Held | None:
-        plan = self._plans[key.zap_id, run["version"]]
+        plan = self._plans.get((key.zap_id, run["version"]))
+        if plan is None:
+            raise Malformed(f"version {run['version']} of the zap is unreadable")
         began = moment(run["started_at"]) if run["started_at"] else utc_now()
         payload = trigger_data(_request(run), await self._raw(run))
         about = {
@@ -220,6 +221,15 @@ def open_attempt(key: RunKey, plan: Plan, perform: Perform, writes: Writes) -> s
         action=action,
         number=perform.number,
     )
+
+
+def _plan(row: Any) -> Plan | None:
+    """None for a version that cannot be read: its runs end, and those of others go on."""
+    try:
+        return engine.compile_plan(parse_definition(documents.parse(row["definition"])))
+    except (FlowForgeError, KeyError, ValueError, TypeError):
+        log.exception("version cannot be read", zap_id=row["zap_id"], version=row["number"])
+        return None
 
 
 def _by_run(rows: Sequence[Any]) -> dict[str, list[Any]]:

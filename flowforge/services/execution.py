@@ -238,6 +238,17 @@ async def renew(database: Database, worker: str, lease_seconds: float) -> None:
         )
 
 
+async def let_go(database: Database, key: RunKey) -> None:
+    """Stop prolonging the lease of one run: it ends, and somebody takes the run up again."""
+    async with bulk(database) as tx:
+        await tx.fetch(
+            "UPDATE outbox SET worker = NULL WHERE run_id = :run_id AND fence = :fence "
+            "RETURNING run_id",
+            run_id=key.run_id,
+            fence=key.fence,
+        )
+
+
 async def cancel(session: AsyncSession, actor: Actor, signals: Signals, run_id: str) -> None:
     """End a run for good, whatever it is doing; a step in flight settles into nothing.
 
