@@ -21,7 +21,7 @@ def page() -> rx.Component:
         ),
         rx.match(
             Mailbox.stage,
-            ("ready", rx.cond(Mailbox.letters, _letters(), _nothing())),
+            ("ready", rx.cond(Mailbox.envelopes, _letters(), _nothing())),
             ("missing", _missing()),
             rx.el.div(display.skeletons(4), class_name="card"),
         ),
@@ -30,7 +30,7 @@ def page() -> rx.Component:
 
 def _letters() -> rx.Component:
     return rx.el.div(
-        rx.el.div(rx.foreach(Mailbox.letters, _item), class_name="mail-list", aria_label="Mails"),
+        rx.el.div(rx.foreach(Mailbox.envelopes, _item), class_name="mail-list", aria_label="Mails"),
         _open(),
         class_name="card mailbox",
     )
@@ -70,12 +70,12 @@ def _open() -> rx.Component:
             letter.links,
             lambda path: rx.el.div(
                 # Loaded anew: what the link is for must not depend on this tab's state.
-                rx.el.a(
+                elements.anchor(
                     "Follow the link",
                     controls.icon("arrow-right"),
                     href=path,
-                    class_name="btn primary",
-                    data_testid="mail-link",
+                    testid="mail-link",
+                    look="btn primary",
                 )
             ),
         ),

@@ -20,7 +20,7 @@ from flowforge.state import doors, live, shown
 PAGE = 50
 # Beyond this a search finds more than scrolling does, and each change would send them all again.
 MOST_ROWS = 200
-MOST_ICONS = 5
+MOST_ICONS = 4
 LONGEST_SEARCH = 200
 GAP_SECONDS = 1.0
 _NEW_NAME = "Untitled zap"
