@@ -5,17 +5,13 @@ draft after a short pause, and at once when the field is left. ``Builder.version
 draws them anew when something else has changed the draft.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls
-from flowforge.state.builder import OPERATORS, Builder
-
-PAUSE_MS = 450
-
-Change = Callable[[Any], Any]
+from flowforge.components import condition_form, controls, step_settings
+from flowforge.components.saving import Change, saves
+from flowforge.state.builder import Builder
 
 
 def form() -> rx.Component:
@@ -26,10 +22,10 @@ def form() -> rx.Component:
             controls.wrong(Builder.form.error, "form-error"),
         ),
         rx.foreach(Builder.fields, _field),
-        rx.cond(Builder.form.kind == "filter", _filter()),
+        rx.cond(Builder.form.kind == "filter", condition_form.conditions()),
         rx.cond(Builder.form.kind == "stop", rx.el.p(_STOP, class_name="muted")),
         rx.foreach(Builder.strangers, _stranger),
-        _settings(),
+        step_settings.settings(),
         class_name="panel-fields",
         # flowforge.js: "Saving…" begins with the first keystroke.
         custom_attrs={"data-autosave": ""},
@@ -37,14 +33,6 @@ def form() -> rx.Component:
 
 
 _STOP = "The run ends here, as succeeded. Steps below are not reached."
-
-
-def saves(save: Change) -> dict[str, Any]:
-    """The two events of an input that is saved while a person types.
-
-    Leaving a field does not wait: the pause of the next field would swallow this one's change.
-    """
-    return {"on_change": lambda text: save(text).debounce(PAUSE_MS), "on_blur": save}
 
 
 def _field(field: Any) -> rx.Component:
@@ -171,7 +159,7 @@ def _secret(field: Any) -> rx.Component:
                     "Remove the stored value",
                     kind="quiet small",
                     testid=f"forget-{field.name}",
-                    on_click=Builder.forget_secret(Builder.form.card, field.name),
+                    on_click=Builder.drop_input(Builder.form.card, field.name),
                 ),
                 controls.icon_button(
                     "eye",
@@ -253,173 +241,4 @@ def _stranger(name: rx.Var[str]) -> rx.Component:
             on_click=Builder.drop_input(Builder.form.card, name),
         ),
         class_name="notice warn",
-    )
-
-
-# ---- filter ------------------------------------------------------------------------------------
-
-
-def _filter() -> rx.Component:
-    return rx.el.div(
-        rx.el.p("The run goes on only if…", class_name="lead"),
-        rx.foreach(Builder.conditions, _condition),
-        rx.el.div(
-            rx.cond(
-                Builder.condition_count > 0,
-                controls.button(
-                    controls.icon("plus", 14),
-                    "And",
-                    kind="small",
-                    testid="add-and",
-                    on_click=Builder.add_condition(Builder.form.card, Builder.last_group),
-                ),
-            ),
-            controls.button(
-                controls.icon("plus", 14),
-                rx.cond(Builder.condition_count > 0, "Or", "Condition"),
-                kind="small",
-                testid="add-or",
-                on_click=Builder.add_condition(Builder.form.card, Builder.last_group + 1),
-            ),
-            class_name="row",
-        ),
-        class_name="stack conditions",
-    )
-
-
-def _condition(line: Any) -> rx.Component:
-    def save(part: str) -> Change:
-        return lambda text: Builder.fill_condition(
-            Builder.form.card, line.group, line.place, part, text
-        )
-
-    at = f"{line.group}-{line.place}"
-    error = rx.cond(Builder.shows_gaps, line.error, "")
-    return rx.el.div(
-        rx.cond(line.opens_group, rx.el.span("or", class_name="or")),
-        rx.el.div(
-            rx.el.input(
-                type="text",
-                class_name="input",
-                default_value=line.left,
-                placeholder="{{ trigger.body.kind }}",
-                aria_label="What to look at",
-                custom_attrs={"data-takes-data": ""},
-                data_testid=f"left-{at}",
-                **saves(save("left")),
-            ),
-            rx.el.div(
-                rx.el.select(
-                    *(rx.el.option(words, value=op) for op, words in OPERATORS),
-                    class_name="input",
-                    default_value=line.op,
-                    aria_label="How to compare",
-                    on_change=save("op"),
-                    data_testid=f"op-{at}",
-                ),
-                controls.icon_button(
-                    "x",
-                    "Remove this condition",
-                    kind="quiet small",
-                    testid=f"drop-condition-{at}",
-                    on_click=Builder.remove_condition(Builder.form.card, line.group, line.place),
-                ),
-                class_name="row",
-            ),
-            rx.cond(
-                line.is_unary,
-                rx.fragment(),
-                rx.el.input(
-                    type="text",
-                    class_name="input",
-                    default_value=line.right,
-                    placeholder="Compare with…",
-                    aria_label="Compare with",
-                    custom_attrs={"data-takes-data": ""},
-                    data_testid=f"right-{at}",
-                    **saves(save("right")),
-                ),
-            ),
-            rx.cond(error != "", controls.wrong(error, f"error-condition-{at}")),
-            class_name=rx.cond(error != "", "condition field is-wrong", "condition field"),
-        ),
-        key=f"{Builder.form.card}-{at}-{Builder.version}",
-    )
-
-
-# ---- for every step ------------------------------------------------------------------------------
-
-
-def _settings() -> rx.Component:
-    is_action = Builder.form.kind == "action"
-    return rx.el.details(
-        rx.el.summary(
-            controls.icon("settings-2", 15),
-            "Name and retries",
-            rx.el.span(class_name="spacer"),
-            rx.el.span(controls.icon("chevron-right", 15), class_name="chev"),
-            data_testid="step-settings",
-        ),
-        rx.el.div(
-            _option(
-                "Name of this step",
-                "name",
-                Builder.form.name,
-                placeholder=Builder.form.title,
-            ),
-            rx.cond(
-                is_action,
-                rx.fragment(
-                    rx.el.div(
-                        _option("Attempts", "attempts", Builder.form.attempts, type="number"),
-                        _option(
-                            "Seconds per attempt",
-                            "timeout_seconds",
-                            Builder.form.timeout,
-                            type="number",
-                        ),
-                        class_name="two",
-                    ),
-                    rx.el.div(
-                        rx.el.label("If it fails for good", html_for="option-on_error"),
-                        rx.el.select(
-                            rx.el.option("Stop the run as failed", value="stop"),
-                            rx.el.option("Go on with the next step", value="continue"),
-                            id="option-on_error",
-                            class_name="input",
-                            default_value=Builder.form.on_error,
-                            on_change=lambda text: Builder.set_option(
-                                Builder.form.card, "on_error", text
-                            ),
-                            data_testid="option-on_error",
-                        ),
-                        class_name="field",
-                    ),
-                    rx.el.p(
-                        "Attempts wait 2 s, 4 s, 8 s … up to an hour. Later steps call this one ",
-                        rx.el.code(f"steps.{Builder.form.card}"),
-                        ".",
-                        class_name="hint",
-                    ),
-                ),
-            ),
-            class_name="stack",
-        ),
-        class_name="settings",
-        key=f"settings-{Builder.form.card}-{Builder.version}",
-    )
-
-
-def _option(label: str, option: str, value: Any, **props: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.label(label, html_for=f"option-{option}"),
-        rx.el.input(
-            id=f"option-{option}",
-            class_name="input",
-            default_value=value,
-            on_blur=lambda text: Builder.set_option(Builder.form.card, option, text),
-            data_testid=f"option-{option}",
-            **props,
-        ),
-        class_name="field",
     )

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.errors import Conflict, Invalid
-from flowforge.services import cards, editing, events, insertion, samples, zaps
+from flowforge.services import cards, editing, events, form_fields, insertion, samples, zaps
 from flowforge.services.access import Actor
 from flowforge.services.cards import Card, ProblemLine
 from flowforge.services.editing import Draft
@@ -95,6 +95,36 @@ async def received(session: AsyncSession, actor: Actor, zap_id: str) -> Received
     )
 
 
+def filling(card: str, field: str, text: str) -> Gesture:
+    """What stands in a control now becomes the step's input."""
+
+    def gesture(draft: Draft) -> Draft:
+        action = str(editing.step_of(draft, card).get("action", ""))
+        value = form_fields.read(action, field, text)
+        formerly = form_fields.former_names(action, field)
+        return editing.set_input(draft, card, field, value, formerly=formerly)
+
+    return gesture
+
+
+def filling_pair(card: str, field: str, place: int, part: str, text: str) -> Gesture:
+    """One name or value of an input that is a list of both."""
+
+    def gesture(draft: Draft) -> Draft:
+        after = form_fields.with_pair(_input(draft, card, field), place, part, text)
+        return editing.set_input(draft, card, field, after or None)
+
+    return gesture
+
+
+def dropping_pair(card: str, field: str, place: int) -> Gesture:
+    def gesture(draft: Draft) -> Draft:
+        after = form_fields.without_pair(_input(draft, card, field), place)
+        return editing.set_input(draft, card, field, after or None)
+
+    return gesture
+
+
 def gesture_of_option(card: str, option: str, text: str) -> Gesture:
     """A setting of a step from what a control says of it.
 
@@ -113,6 +143,10 @@ def gesture_of_option(card: str, option: str, text: str) -> Gesture:
         case "timeout_seconds":
             value = _within(text, 1, 600, "Between 1 and 600 seconds.")
     return lambda draft: editing.set_option(draft, card, option, value)
+
+
+def _input(draft: Draft, card: str, field: str) -> Any:
+    return (editing.step_of(draft, card).get("inputs") or {}).get(field)
 
 
 def _within(text: str, least: int, most: int, sentence: str) -> int:

@@ -5,7 +5,6 @@ is nothing to lose and no secret in a tab.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
@@ -29,7 +28,7 @@ from flowforge.services.form_fields import ConditionLine, Field, Form
 from flowforge.services.insertion import DataGroup
 from flowforge.services.workbench import Bench, Gesture
 from flowforge.state import doors, live
-from flowforge.state.shown import shown
+from flowforge.state.received import Received, received_of
 
 PICKER = "step-picker"
 REMOVAL = "remove-step"
@@ -38,23 +37,8 @@ OPERATORS = form_fields.OPERATOR_NAMES
 _ZAP = re.compile(r"/zaps/([^/]+)")
 _ADD = ""
 _SEEN_AT_ONCE = 12
-_LONGEST_BODY = 4000
 # Over the column, where nothing is hidden; a later word on publishing takes the place of this one.
 _SAID: Any = {"position": "bottom-left", "id": "builder"}
-
-
-@dataclass(frozen=True)
-class Received:
-    """The newest request as the trigger's panel shows it; ``id`` is empty for none."""
-
-    id: str = ""
-    method: str = ""
-    verdict: str = ""
-    reason: str = ""
-    at: str = ""
-    body: str = ""
-    size: str = ""
-    run_id: str = ""
 
 
 class Builder(rx.State):
@@ -147,7 +131,7 @@ class Builder(rx.State):
             return None
         self.save_state, self.stage = "saved", "ready"
         found_last = await workbench.received(caller.session, caller.actor, zap_id)
-        self.received = _received(found_last)
+        self.received = received_of(found_last)
         await self._show_all(caller, bench)
         return Builder.listen
 
@@ -170,18 +154,18 @@ class Builder(rx.State):
                 return
             async with self:
                 if self.zap == zap_id:
-                    self.received, self.groups = _received(received), groups
+                    self.received, self.groups = received_of(received), groups
 
     @doors.reads()
     async def choose_card(self, caller: doors.Caller, card: str) -> None:
         self.chosen, self.is_panel_open = card, True
-        await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
+        await self._look_again(caller)
 
     @doors.reads()
     async def choose_problem(self, caller: doors.Caller, card: str, field: str) -> Any:
         """Open the card that has the problem, with the cursor in its field."""
         self.chosen, self.is_panel_open, self.shows_gaps = card, True, True
-        await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
+        await self._look_again(caller)
         # Names of fields are the registry's; what the browser sends goes into no script.
         known = {each.name for each in self.fields}
         return rx.call_script(f"flowforgeBuilder.focus('in-{field}')") if field in known else None
@@ -217,7 +201,7 @@ class Builder(rx.State):
             await self._to_first_problem(caller)
             return rx.toast.error(refusal.message, **_SAID)
         self.shows_gaps = False
-        await self._show_all(caller, await workbench.look(caller.session, caller.actor, self.zap))
+        await self._look_again(caller)
         return rx.toast.success(
             f"Version {version.number} is live.",
             description="New requests start runs of it.",
@@ -271,8 +255,8 @@ class Builder(rx.State):
         await self._make(caller, lambda draft: editing.duplicate(draft, card))
         return rx.call_script("flowforge.show('.step.is-chosen')")
 
-    @doors.public
-    async def ask_to_remove(self, card: str) -> Any:
+    @doors.reads(Permission.EDIT)
+    async def ask_to_remove(self, caller: doors.Caller, card: str) -> Any:
         """A step may hold a lot of work, and nothing brings it back."""
         self.leaving = card
         self.leaving_title = next((each.title for each in self.cards if each.id == card), "")
@@ -292,14 +276,7 @@ class Builder(rx.State):
     @doors.writes()
     async def fill(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
         """What stands in a control now. Inputs of a card that is not open any more count too."""
-
-        def gesture(draft: Draft) -> Draft:
-            action = str(editing.step_of(draft, card).get("action", ""))
-            value = form_fields.read(action, field, text)
-            formerly = form_fields.former_names(action, field)
-            return editing.set_input(draft, card, field, value, formerly=formerly)
-
-        await self._perform(caller, gesture)
+        await self._perform(caller, workbench.filling(card, field, text))
 
     @doors.writes()
     async def fill_secret(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
@@ -309,26 +286,17 @@ class Builder(rx.State):
             await self._perform(caller, lambda draft: editing.set_input(draft, card, field, text))
 
     @doors.writes()
-    async def forget_secret(self, caller: doors.Caller, card: str, field: str) -> None:
-        await self._perform(caller, lambda draft: editing.set_input(draft, card, field, None), card)
-
-    @doors.writes()
     async def drop_input(self, caller: doors.Caller, card: str, field: str) -> None:
-        """Take an input away that the action does not know."""
+        """Take an input away: a stored secret, or one that the action does not know."""
         await self._perform(caller, lambda draft: editing.set_input(draft, card, field, None), card)
 
     @doors.writes()
     async def fill_pair(  # noqa: PLR0917 - an event's arguments have no names
         self, caller: doors.Caller, card: str, field: str, place: int, part: str, text: str
     ) -> None:
-        def gesture(draft: Draft) -> Draft:
-            before = (editing.step_of(draft, card).get("inputs") or {}).get(field)
-            after = form_fields.with_pair(before, place, part, text)
-            return editing.set_input(draft, card, field, after or None)
-
         self.duplicate_in = ""
         try:
-            await self._perform(caller, gesture)
+            await self._perform(caller, workbench.filling_pair(card, field, place, part, text))
         except Invalid as refusal:
             if refusal.code != "duplicate_name":
                 raise
@@ -336,12 +304,7 @@ class Builder(rx.State):
 
     @doors.writes()
     async def drop_pair(self, caller: doors.Caller, card: str, field: str, place: int) -> None:
-        def gesture(draft: Draft) -> Draft:
-            before = (editing.step_of(draft, card).get("inputs") or {}).get(field)
-            after = form_fields.without_pair(before, place)
-            return editing.set_input(draft, card, field, after or None)
-
-        await self._perform(caller, gesture, card)
+        await self._perform(caller, workbench.dropping_pair(card, field, place), card)
 
     @doors.writes()
     async def set_option(self, caller: doors.Caller, card: str, option: str, text: str) -> None:
@@ -385,9 +348,7 @@ class Builder(rx.State):
 
         if await self._saved(caller, without_id) is not None:
             self.chosen, self.is_panel_open = made[-1], True
-            await self._show_all(
-                caller, await workbench.look(caller.session, caller.actor, self.zap)
-            )
+            await self._look_again(caller)
 
     async def _perform(self, caller: doors.Caller, gesture: Gesture, opens: str = "") -> None:
         """Save ``gesture``; ``opens``: the card to draw anew afterwards, "" for none."""
@@ -418,6 +379,10 @@ class Builder(rx.State):
         self.chosen, self.is_panel_open = first, True
         await self._show_all(caller, bench)
 
+    async def _look_again(self, caller: doors.Caller) -> None:
+        bench = await workbench.look(caller.session, caller.actor, self.zap)
+        await self._show_all(caller, bench)
+
     async def _show_all(self, caller: doors.Caller, bench: Bench) -> None:
         """Everything anew, texts of the form included."""
         self.version += 1
@@ -439,17 +404,3 @@ class Builder(rx.State):
         panel = form_fields.panel(zap.definition, self.chosen, bench.problems)
         self.form, self.fields = panel.form, panel.fields
         self.conditions, self.strangers = panel.conditions, panel.strangers
-
-
-def _received(found: workbench.Received) -> Received:
-    body = shown(found.body, _LONGEST_BODY)
-    return Received(
-        id=found.id,
-        method=found.method,
-        verdict=found.verdict,
-        reason=found.reason,
-        at=found.received_at,
-        body=f"{body.text}…" if body.is_cut else body.text or "(no body)",
-        size=body.size,
-        run_id=found.run_id,
-    )
