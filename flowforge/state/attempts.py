@@ -12,7 +12,7 @@ from flowforge.services import drafts
 from flowforge.services.figures import ENDED
 from flowforge.services.runs import AttemptView, RunDetail
 from flowforge.state import shown
-from flowforge.state.shown import NOTHING, Shown
+from flowforge.state.shown import Shown
 
 PENDING, NOT_RUN, RETRYING = "pending", "not_run", "retrying"
 
@@ -129,7 +129,7 @@ def _try(attempt: AttemptView, *, is_last: bool, retry_at: str) -> Try:
         duration=shown.duration(attempt.duration_ms),
         is_going=attempt.status == "running",
         input=shown.shown(attempt.input),
-        output=shown.shown(attempt.output) if attempt.output is not None else NOTHING,
+        output=shown.shown(attempt.output),
         error=shown.message(attempt.error),
         code=str((attempt.error or {}).get("code", "")).replace("_", " "),
         retry_at=retry_at,

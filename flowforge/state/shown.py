@@ -1,6 +1,7 @@
 """How values become what a tab shows: JSON as inert text, lengths of time, counts in words.
 
-Promise: no text is so long that it slows a tab down, and none can rearrange what stands around it.
+Promise: no text is so long that it slows a tab down, none can rearrange what stands around it, and
+nothing that is named like a secret is in any.
 """
 
 import datetime as dt
@@ -8,6 +9,8 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+
+from flowforge.infra.redaction import redact
 
 # Some 250 lines: more than anybody reads, little enough to send again with each change.
 BEGINNING = 10_000
@@ -37,10 +40,10 @@ NOTHING = Shown()
 
 
 def shown(value: Any, most: int = BEGINNING) -> Shown:
-    """``value`` as indented JSON, at most ``most`` characters of it."""
+    """``value`` as indented JSON, secrets taken out, at most ``most`` characters of it."""
     if value is None:
         return NOTHING
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(redact(value), indent=2, ensure_ascii=False)
     cut = text[:most]
     return Shown(
         text=line(cut),

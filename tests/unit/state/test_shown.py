@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowforge.infra.redaction import redact
 from flowforge.state import shown
 
 json_values = st.recursive(
@@ -21,7 +22,13 @@ def test_what_is_shown_is_json_of_the_same_value(value: object) -> None:
     made = shown.shown(value)
     assert made.is_there is (value is not None)
     if made.is_there:
-        assert json.loads(made.text) == value
+        assert json.loads(made.text) == redact(value)
+
+
+def test_what_is_named_like_a_secret_is_not_shown() -> None:
+    text = shown.shown({"user": {"name": "Ada", "api_key": "hidden-one"}}).text
+    assert "Ada" in text
+    assert "hidden-one" not in text
 
 
 @pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200b", "\ufeff", "\x85"])
