@@ -122,8 +122,8 @@ class HookDoor:
             return
         began = time.perf_counter()
         answer = await self._answer(scope, receive)
-        seconds = time.perf_counter() - began
-        telemetry.count_request(scope["method"], "hooks", answer.status, seconds)
+        telemetry.ack_seconds.observe(time.perf_counter() - began)
+        telemetry.count_request(scope["method"], "hooks", answer.status)
         await _send(answer, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge
+from prometheus_client import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 from starlette.responses import JSONResponse, Response
 
@@ -26,16 +26,11 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 router = APIRouter(tags=["system"])
 
-_recent = Gauge(
-    "flowforge_runs_last_hour",
-    "Runs begun in the last hour, by status",
-    ["status"],
-    registry=telemetry.registry,
+_recent = telemetry.gauge(
+    "flowforge_runs_last_hour", "Runs begun in the last hour, by status", ("status",)
 )
-_oldest = Gauge(
-    "flowforge_queue_oldest_seconds",
-    "How long the longest waiting due entry has been due",
-    registry=telemetry.registry,
+_oldest = telemetry.gauge(
+    "flowforge_queue_oldest_seconds", "How long the longest waiting due entry has been due"
 )
 
 
@@ -68,7 +63,7 @@ async def ready(running: doors.Running) -> JSONResponse:
 
 @router.get("/metrics", dependencies=[doors.public()])
 async def metrics(request: Request, running: doors.Running) -> Response:
-    """Figures of this process and of the queue, as Prometheus reads them."""
+    """Figures of the processes beside this one and of the queue, as Prometheus reads them."""
     if not _is_from_here(request, running):
         raise NotFound("There is nothing at this address.")
     async with asyncio.timeout(SECONDS):

@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,7 @@ from pathlib import Path
 import structlog
 
 from flowforge.config import PREFIX, Settings
-from flowforge.infra import embedded, pids
+from flowforge.infra import embedded, pids, telemetry
 from flowforge.infra.supervisor import Service, Supervisor
 
 log = structlog.get_logger()
@@ -59,7 +60,11 @@ async def run(
     supervisor = Supervisor(LOGS)
     try:
         redis_url = await _start_redis(supervisor, settings)
-        env = {SUPERVISED: "1", f"{PREFIX}REDIS_URL": redis_url}
+        env = {
+            SUPERVISED: "1",
+            f"{PREFIX}REDIS_URL": redis_url,
+            telemetry.SHARED: str(_fresh_folder(settings.data_dir / "figures")),
+        }
         samples = ("--with-seed",) if settings.is_embedded_database else ()
         if await supervisor.run(_own("migrate", env, *samples)) != 0:
             raise CannotStart(f"The migration failed: see {LOGS / 'migrate.log'}.")
@@ -70,6 +75,13 @@ async def run(
     finally:
         await supervisor.stop()
         lock.close()
+
+
+def _fresh_folder(path: Path) -> Path:
+    """For the figures that processes share: what an earlier life counted is over."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True, mode=0o700)
+    return path.resolve()
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ value given to `register_secret`, by the value itself wherever it turns up.
 """
 
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from functools import lru_cache
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import SecretStr
 
 from flowforge.config import Settings
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 MOST_LABEL_VALUES = 100
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _URL_SETTINGS = ("database_url", "redis_url", "solana_rpc_url", "resend_api_url")
 
 bound_fields = structlog.contextvars.bound_contextvars
@@ -65,16 +68,20 @@ ack_seconds = Histogram(
 step_seconds = Histogram(
     "flowforge_step_seconds", "Duration of an attempt", buckets=_SLOW, registry=registry
 )
-request_seconds = Histogram(
-    "flowforge_http_request_seconds", "Duration of a request", buckets=_FAST, registry=registry
-)
 outbox_claim_size = Histogram(
     "flowforge_outbox_claim_size",
     "Entries taken from the outbox at once",
     buckets=(1, 2, 5, 10, 25, 50, 100, 250),
     registry=registry,
 )
-queue_depth = Gauge("flowforge_queue_depth", "Outbox entries that wait", registry=registry)
+
+
+def gauge(name: str, documentation: str, labels: tuple[str, ...] = ()) -> Gauge:
+    """A figure of the whole installation, set anew by whichever process is asked."""
+    return Gauge(name, documentation, labels, registry=registry, multiprocess_mode="mostrecent")
+
+
+queue_depth = gauge("flowforge_queue_depth", "Outbox entries that wait")
 
 
 _seen_labels: dict[str, set[str]] = {}
@@ -178,10 +185,9 @@ def count_attempt(action: str, status: str, seconds: float) -> None:
     step_seconds.observe(seconds)
 
 
-def count_request(method: str, route: str, status: int, seconds: float) -> None:
+def count_request(method: str, route: str, status: int) -> None:
     """``route`` is the template (``/hooks/{zap_id}``), never the path that was asked for."""
     _requests_of(method, route, status // 100).inc()
-    request_seconds.observe(seconds)
 
 
 @lru_cache(maxsize=1024)
@@ -190,8 +196,16 @@ def _requests_of(method: str, route: str, hundreds: int) -> Counter:
 
 
 def render_metrics() -> bytes:
-    """All figures of this process in Prometheus' text format."""
-    return generate_latest(registry)
+    """All figures in Prometheus' text format: of the processes of one supervisor, or of this one.
+
+    The supervisor names a folder in which its processes share their counters
+    (``PROMETHEUS_MULTIPROC_DIR``), so that what the workers counted is seen here.
+    """
+    if SHARED not in os.environ:
+        return generate_latest(registry)
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    return generate_latest(shared)
 
 
 def _bounded(label: str, value: str) -> str:

@@ -5,6 +5,7 @@ failed and takes nobody with it.
 """
 
 import datetime as dt
+import random
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from flowforge.engine.protocol import (
     State,
 )
 from flowforge.errors import FlowForgeError, Malformed
-from flowforge.infra import documents
+from flowforge.infra import documents, telemetry
 from flowforge.infra.blobs import Blobs
 from flowforge.infra.bulk import Bulk, bulk, moment
 from flowforge.infra.db import Database, utc_now
@@ -87,6 +88,7 @@ class Claims:
             fences = await take(tx, self._worker, self._lease_seconds, limit)
             if not fences:
                 return []
+            telemetry.outbox_claim_size.observe(len(fences))
             runs = await tx.select(_RUNS, list(fences))
             # A first claim has no attempts to look for.
             again = [run_id for run_id, fence in fences.items() if fence > 1]
@@ -154,19 +156,18 @@ class Claims:
         state, commands = engine.fold(plan, Started(payload, about), map(_record, attempts))
         if run["status"] == "queued":
             writes.start_run(key.run_id)
+        due_at = None
         for lost in [row for row in attempts if row["status"] == "running"]:
             outcome = self._lost(plan, lost)
             state, commands = engine.advance(plan, state, outcome)
             will_retry = any(isinstance(command, Perform) for command in commands)
-            writes.close_attempt(
-                lost["id"],
-                "unknown",
-                error=outcome.error,
-                # It died through no fault of the step: the next attempt is due at once.
-                retry_at=utc_now() if will_retry and outcome.retryable else None,
-            )
+            due_at = self._due_after_loss(lost["number"]) if will_retry else None
+            writes.close_attempt(lost["id"], "unknown", error=outcome.error, retry_at=due_at)
         perform = carry_out(key, commands, writes)
         if perform is None:
+            return None
+        if due_at is not None and due_at > utc_now():
+            writes.release_run(key.run_id, due_at)
             return None
         attempt_id = open_attempt(key, plan, perform, writes)
         return Held(key, plan, state, perform, attempt_id, _active_seconds(attempts))
@@ -182,6 +183,14 @@ class Claims:
         return Failed(
             row["path"], ErrorInfo("worker_lost", said), retryable=may_repeat, unknown=True
         )
+
+    def _due_after_loss(self, number: int) -> dt.datetime:
+        """At once the first time: workers die through no fault of a step. Later somewhere within
+        a lease: the runs that died together may have a killer among them, and must part from it.
+        """
+        if number == 1:
+            return utc_now()
+        return utc_now() + dt.timedelta(seconds=random.uniform(0.1, 1) * self._lease_seconds)  # noqa: S311 - spread, not a secret
 
     async def _raw(self, run: Any) -> bytes:
         if run["blob_key"] is not None:
