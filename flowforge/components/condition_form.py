@@ -15,7 +15,7 @@ def conditions() -> rx.Component:
         rx.foreach(Builder.conditions, _condition),
         rx.el.div(
             rx.cond(
-                Builder.condition_count > 0,
+                Builder.conditions,
                 controls.button(
                     controls.icon("plus", 14),
                     "And",
@@ -26,7 +26,7 @@ def conditions() -> rx.Component:
             ),
             controls.button(
                 controls.icon("plus", 14),
-                rx.cond(Builder.condition_count > 0, "Or", "Condition"),
+                rx.cond(Builder.conditions, "Or", "Condition"),
                 kind="small",
                 testid="add-or",
                 on_click=Builder.add_condition(Builder.form.card, Builder.last_group + 1),

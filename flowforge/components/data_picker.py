@@ -13,7 +13,7 @@ SEARCH = "data-search"
 def drawer() -> rx.Component:
     """Below the form, in reach of every field; what is clicked goes to where the cursor was."""
     return rx.cond(
-        Builder.has_data,
+        Builder.groups,
         rx.el.details(
             rx.el.summary(
                 controls.icon("braces", 16),

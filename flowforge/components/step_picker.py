@@ -18,7 +18,8 @@ def dialog() -> rx.Component:
         rx.el.div(
             rx.foreach(Builder.choices, _choice),
             rx.cond(
-                Builder.choice_count == 0,
+                Builder.choices,
+                rx.fragment(),
                 rx.el.p(
                     "Nothing fits. Try “email”, “slack” or “http”.",
                     class_name="muted none",

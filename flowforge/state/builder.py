@@ -93,18 +93,6 @@ class Builder(rx.State):
         return len(self.problems)
 
     @rx.var
-    def condition_count(self) -> int:
-        return len(self.conditions)
-
-    @rx.var
-    def choice_count(self) -> int:
-        return len(self.choices)
-
-    @rx.var
-    def has_data(self) -> bool:
-        return bool(self.groups)
-
-    @rx.var
     def has_much_data(self) -> bool:
         """Whether searching is quicker than looking."""
         return sum(len(group.lines) for group in self.groups) > _SEEN_AT_ONCE
