@@ -74,6 +74,7 @@ def build_loop(runtime: Runtime) -> OutboxLoop:
             REGISTRY,
             worker=name,
             lease_seconds=settings.lease_seconds,
+            signals=runtime.signals,
         ),
         Ledger(runtime.db, runtime.signals),
         Performer(REGISTRY, runtime.http, action_config(runtime), store_of),

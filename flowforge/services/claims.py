@@ -33,6 +33,7 @@ from flowforge.infra import documents, telemetry
 from flowforge.infra.blobs import Blobs
 from flowforge.infra.bulk import Bulk, bulk, moment
 from flowforge.infra.db import Database, utc_now
+from flowforge.infra.signals import Signals
 from flowforge.services.execution import RunKey, Writes, take
 from flowforge.services.payload import LoadedRequest, trigger_data
 
@@ -74,8 +75,10 @@ class Claims:
         *,
         worker: str,
         lease_seconds: float,
+        signals: Signals | None = None,
     ) -> None:
         self._database = database
+        self._signals = signals
         self._blobs = blobs
         self._registry = registry
         self._worker = worker
@@ -95,13 +98,17 @@ class Claims:
             attempts = _by_run(await tx.select(_ATTEMPTS, again) if again else [])
             await self._load_plans(tx, runs)
             writes = Writes()
-            held = []
+            held, topics = [], set[str]()
             for run in runs:
                 key = RunKey(run["id"], fences[run["id"]], run["zap_id"], run["project_id"])
                 one = await self._rebuild(key, run, attempts.get(key.run_id, ()), writes)
+                topics.update(key.topics)
                 if one is not None:
                     held.append(one)
             await writes.apply(tx)
+        if self._signals is not None:
+            # A run begins long before its first step ends; one that cannot be run ends here.
+            self._signals.send(topics)
         return held
 
     async def _load_plans(self, tx: Bulk, runs: Sequence[Any]) -> None:
