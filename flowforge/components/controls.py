@@ -109,7 +109,7 @@ def switch(is_on: Any, label: Any, *, testid: Any, **props: Any) -> rx.Component
     )
 
 
-def menu(menu_id: Any, opener: Any, *items: Any, label: str, look: str, testid: Any) -> Any:
+def menu(menu_id: Any, opener: Any, *items: Any, label: Any, look: str, testid: Any) -> Any:
     """A button and the list that it opens; Escape or a click elsewhere closes it."""
     return rx.fragment(
         rx.el.button(

@@ -74,11 +74,13 @@ def problem(message: Any, testid: str, *more: Any) -> rx.Component:
     )
 
 
-def empty(glyph: str, title: str, text: str, *more: Any, testid: str) -> rx.Component:
-    """A list that has nothing yet, and how to change that."""
+def empty(
+    glyph: str, title: str, text: str, *more: Any, testid: str, is_page: bool = False
+) -> rx.Component:
+    """A list that has nothing yet, and how to change that; ``is_page``: there is nothing else."""
     return rx.el.div(
         rx.el.span(controls.icon(glyph, 26), class_name="art"),
-        rx.el.h2(title),
+        rx.el.h1(title) if is_page else rx.el.h2(title),
         rx.el.p(text),
         *more,
         class_name="empty",

@@ -39,10 +39,23 @@ class _Json(_Custom):
     text: rx.Var[str]
 
 
+class _Anchor(BaseHTML):
+    tag = "a"
+    href: rx.Var[str]
+
+
 class _Saved(_Custom):
     tag = "ff-saved"
     saves: rx.Var[int]
     state: rx.Var[str]
+
+
+def anchor(*content: Any, href: Any, testid: str, look: str = "") -> rx.Component:
+    """A link that the browser follows itself: to the API, or to a place on this page.
+
+    ``rx.el.a`` would hand it to the router, which knows pages only.
+    """
+    return _Anchor.create(*content, href=href, class_name=look, data_testid=testid)
 
 
 def when(at: Any) -> rx.Component:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import reflex as rx
 from reflex.style import color_mode, set_color_mode
 
-from flowforge.components import controls
+from flowforge.components import controls, elements
 from flowforge.state.session import Session
 
 USER_MENU = "user-menu"
@@ -17,7 +17,7 @@ API_DESCRIPTION = "/api/v1/openapi.json"
 def page(*content: Any, here: str = "", wide: bool = False) -> rx.Component:
     """``here``: the path of the app bar's entry that this page belongs to."""
     return rx.fragment(
-        rx.el.a("Skip to content", href="#content", class_name="skip-link"),
+        elements.anchor("Skip to content", href="#content", testid="skip-link", look="skip-link"),
         _bar(here),
         rx.el.main(
             *content,
@@ -57,7 +57,7 @@ def footer() -> rx.Component:
         rx.el.div(
             rx.el.span("FlowForge, open source under the MIT licence"),
             rx.el.span(class_name="spacer"),
-            rx.el.a("API description", href=API_DESCRIPTION, data_testid="foot-api"),
+            elements.anchor("API description", href=API_DESCRIPTION, testid="foot-api"),
             rx.cond(
                 Session.shows_mailbox,
                 controls.link("Dev mailbox", href="/dev/mailbox", testid="foot-mailbox"),
@@ -96,7 +96,8 @@ def _member_entries(here: str) -> rx.Component:
         rx.el.span(class_name="spacer"),
         controls.menu(
             USER_MENU,
-            Session.initials,
+            # Drawn by the style sheet: for screen readers the label is all there is to say.
+            rx.el.span(data_initials=Session.initials),
             rx.el.div(
                 rx.el.strong(Session.name, data_testid="user-name"),
                 rx.el.div(Session.email, class_name="muted small", data_testid="user-email"),
@@ -123,9 +124,7 @@ def _member_entries(here: str) -> rx.Component:
 def _guest_entries() -> rx.Component:
     return rx.fragment(
         rx.el.span(class_name="spacer"),
-        rx.el.a(
-            "Contact", href=CONTACT, class_name="nav-link only-wide", data_testid="nav-contact"
-        ),
+        elements.anchor("Contact", href=CONTACT, testid="nav-contact", look="nav-link only-wide"),
         _entry("Login", "/signin", "", "nav-login", "only-wide"),
         controls.link_button("Signup", href="/signup", testid="nav-signup", kind="primary small"),
         controls.menu(
@@ -135,12 +134,12 @@ def _guest_entries() -> rx.Component:
             controls.menu_item(
                 GUEST_MENU, "user-plus", "Signup", testid="menu-signup", href="/signup"
             ),
-            rx.el.a(
+            elements.anchor(
                 controls.icon("life-buoy"),
                 "Contact",
                 href=CONTACT,
-                class_name="menu-item",
-                data_testid="menu-contact",
+                testid="menu-contact",
+                look="menu-item",
             ),
             rx.el.div(class_name="menu-line"),
             _modes(),

@@ -129,10 +129,13 @@ def verify_email() -> rx.Component:
                     testid="broken-link",
                 ),
             ),
-            rx.cond(
-                Forms.problem,
-                display.failed(Forms.problem, Forms.verify, "verify"),
-                display.skeletons(3),
+            rx.fragment(
+                rx.el.h1("Verifying your email", class_name="sr-only"),
+                rx.cond(
+                    Forms.problem,
+                    display.failed(Forms.problem, Forms.verify, "verify"),
+                    display.skeletons(3),
+                ),
             ),
         )
     )
@@ -279,5 +282,6 @@ def _outcome(glyph: str, title: str, text: str, *more: Any, testid: str) -> rx.C
     actions = rx.el.div(*more, class_name="row wrap", style={"justifyContent": "center"})
     email = rx.cond(Forms.email, rx.el.strong(Forms.email, data_testid="email-shown"))
     return rx.el.div(
-        display.empty(glyph, title, text, email, actions, testid=testid), class_name="card"
+        display.empty(glyph, title, text, email, actions, testid=testid, is_page=True),
+        class_name="card",
     )

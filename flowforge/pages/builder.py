@@ -62,7 +62,9 @@ def _bench() -> rx.Component:
 
 def _bar() -> rx.Component:
     return rx.el.div(
+        rx.el.h1(Builder.name, class_name="sr-only"),
         controls.link(
+            rx.el.span("Back to My Zaps", class_name="sr-only"),
             controls.icon("arrow-left", 18),
             href="/dashboard",
             testid="back",
@@ -157,15 +159,16 @@ def _dot() -> rx.Component:
 
 def _problems() -> rx.Component:
     count = Builder.problem_count
+    words = rx.cond(count == 1, "1 to finish", f"{count} to finish")
     return controls.menu(
         PROBLEMS,
         rx.fragment(
             controls.icon("triangle-alert", 13),
-            rx.el.span(rx.cond(count == 1, "1 to finish", f"{count} to finish")),
+            rx.el.span(words),
         ),
         rx.el.div("Before this can go live", class_name="menu-title"),
         rx.foreach(Builder.problems, _problem),
-        label="What keeps this draft from going live",
+        label=f"{words}: what keeps this draft from going live",
         look="problems-opener",
         testid="problems",
     )
@@ -379,6 +382,7 @@ def _missing() -> rx.Component:
                 "Back to My Zaps", href="/dashboard", testid="missing-back", kind="primary"
             ),
             testid="missing",
+            is_page=True,
         ),
         class_name="page",
     )

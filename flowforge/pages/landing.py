@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from flowforge.components import controls, display, shell
+from flowforge.components import controls, display, elements, shell
 from flowforge.state.session import Session
 
 PATH = "/"
@@ -170,10 +170,8 @@ def _contact() -> rx.Component:
                 rx.el.p(
                     "This server is run by people you know: ask whoever gave you its address. "
                     "Everything the pages do, a script can do as well; the ",
-                    rx.el.a(
-                        "API description",
-                        href=shell.API_DESCRIPTION,
-                        data_testid="contact-api",
+                    elements.anchor(
+                        "API description", href=shell.API_DESCRIPTION, testid="contact-api"
                     ),
                     " says how.",
                 ),

@@ -13,5 +13,6 @@ def page() -> rx.Component:
             "The address may be mistyped, or what was here has been deleted.",
             controls.link_button("Go home", href="/", testid="go-home", kind="primary"),
             testid="missing",
+            is_page=True,
         )
     )

@@ -144,6 +144,7 @@ def _missing() -> rx.Component:
             "It does not exist, or it belongs to somebody else.",
             controls.link_button("All runs", href="/runs", testid="run-to-runs"),
             testid="run-missing",
+            is_page=True,
         ),
         class_name="card",
     )

@@ -142,3 +142,12 @@ def test_each_open_page_fits_a_phone_and_has_a_title(page: Page, path: str) -> N
     expect(page).to_have_title(re.compile("FlowForge"))
     expect(page.locator("h1, h2").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_link_that_leads_out_of_the_pages_is_followed(page: Page) -> None:
+    """The router knows pages only: it would say that the API's description does not exist."""
+    page.goto("/")
+    is_ready(page)
+    page.get_by_test_id("foot-api").click()
+    expect(page).to_have_url(re.compile(r"/api/v1/openapi\.json$"))
+    expect(page.locator("body")).to_contain_text('"openapi"')
