@@ -107,6 +107,7 @@ def test_the_main_job_from_sign_up_to_a_green_run(
     _add(page, "webhook", url=provider.url("/held"), body="{{ trigger.body | json }}")
     _add(page, "slack", webhookUrl=provider.url("/slack"), message="{{ trigger.body.name }}")
     _add(page, "email", to=email, subject="Hello {{ trigger.body.name }}", body="Welcome")
+    expect(page.get_by_test_id("problems")).to_have_count(0)
     page.get_by_test_id("publish").click()
     expect(page.get_by_test_id("live-version")).to_have_text("live: v1")
     page.get_by_test_id("to-runs").click()
@@ -150,7 +151,9 @@ def _add(page: Page, action: str, **inputs: str) -> None:
         field = page.get_by_test_id(f"input-{name}")
         field.fill(value)
         field.blur()
-    expect(page.get_by_test_id("save-state")).to_have_text("Saved")
+        # A change may wait half a second for the next keystroke.
+        page.wait_for_timeout(600)
+        expect(page.get_by_test_id("save-state")).to_have_text("Saved")
 
 
 def test_runs_appear_and_end_in_the_history_without_a_reload(
