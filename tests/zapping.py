@@ -79,7 +79,7 @@ async def run_of(house: House, run_id: str) -> Run:
 async def ended(house: House, run_id: str, *, within_seconds: float = 15) -> Run:
     """The run once it has ended."""
     async with asyncio.timeout(within_seconds):
-        while (run := await run_of(house, run_id)).status not in ENDED:
+        while (run := await run_of(house, run_id)).status not in ENDED:  # noqa: ASYNC110 - it ends in another task or process
             await asyncio.sleep(0.02)
     return run
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.errors import Conflict
 from flowforge.infra import documents, telemetry
-from flowforge.infra.bulk import Bulk, bulk
+from flowforge.infra.bulk import Bulk, Rows, bulk
 from flowforge.infra.db import Database, after_commit, new_id, utc_now
 from flowforge.infra.group_commit import GroupCommit
 from flowforge.infra.signals import Signals
@@ -126,10 +126,12 @@ class Intake:
 
     async def _store(self, arrivals: list[Arrival]) -> Sequence[Receipt]:
         cases = [_Case(arrival, new_id()) for arrival in arrivals]
-        async with bulk(self._database) as tx:
+        has_keys = any(arrival.dedupe_key is not None for arrival in arrivals)
+        async with bulk(self._database, writes_once=not has_keys) as tx:
             await _find_zaps(tx, cases)
-            await _store_events(tx, cases)
-            await _start_runs(tx, cases)
+            events = await _store_keyed(tx, cases)
+            # The rest in one statement: without keys it is the whole transaction.
+            await tx.insert_all([(_EVENT, _EVENT_COLUMNS, events), *_run_rows(cases)])
         receipts = [case.receipt or Receipt("unknown") for case in cases]
         for verdict, number in Counter(one.verdict for one in receipts).items():
             telemetry.count_event(verdict, number)
@@ -164,7 +166,8 @@ def _verdict(case: _Case) -> Receipt:
     return Receipt("accepted", case.event_id, run_id=new_id())
 
 
-async def _store_events(tx: Bulk, cases: list[_Case]) -> None:
+async def _store_keyed(tx: Bulk, cases: list[_Case]) -> list[tuple[Any, ...]]:
+    """Insert the events whose key decides; the rows of all others, duplicates among them."""
     now = utc_now()
     keyed: list[_Case] = []
     plain: list[tuple[Any, ...]] = []
@@ -184,7 +187,7 @@ async def _store_events(tx: Bulk, cases: list[_Case]) -> None:
     if repeated:
         await _mark_duplicates(tx, repeated, keyed)
         plain += [_event_row(case, now) for case in repeated]
-    await tx.insert(_EVENT, _EVENT_COLUMNS, plain)
+    return plain
 
 
 async def _mark_duplicates(tx: Bulk, repeated: list[_Case], keyed: list[_Case]) -> None:
@@ -237,7 +240,8 @@ def _event_row(case: _Case, now: dt.datetime) -> tuple[Any, ...]:
     )
 
 
-async def _start_runs(tx: Bulk, cases: list[_Case]) -> None:
+def _run_rows(cases: list[_Case]) -> list[Rows]:
+    """What accepted events start, and the files that came with events."""
     now = utc_now()
     runs, entries, files = [], [], []
     for case in cases:
@@ -261,9 +265,11 @@ async def _start_runs(tx: Bulk, cases: list[_Case]) -> None:
             )
         )
         entries.append((receipt.run_id, now, 0))
-    await tx.insert(_FILE, _FILE_COLUMNS, files)
-    await tx.insert(_RUN, _RUN_COLUMNS, runs)
-    await tx.insert(_OUTBOX, _OUTBOX_COLUMNS, entries)
+    return [
+        (_FILE, _FILE_COLUMNS, files),
+        (_RUN, _RUN_COLUMNS, runs),
+        (_OUTBOX, _OUTBOX_COLUMNS, entries),
+    ]
 
 
 async def start_manual(
