@@ -58,10 +58,11 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: flo
 def tree(roots: Sequence[int]) -> set[int]:
     """The processes ``roots`` and all below them."""
     children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
+    for folder in Path("/proc").iterdir():
+        entry = folder.name
         if entry.isdigit():
             with suppress(OSError):
-                stat = Path(f"/proc/{entry}/stat").read_text()
+                stat = (folder / "stat").read_text()
                 parent = int(stat[stat.rindex(")") + 2 :].split()[1])
                 children.setdefault(parent, []).append(int(entry))
     found: set[int] = set()

@@ -8,15 +8,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
+class Hang:
+    """One request that is kept waiting."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self.released = threading.Event()
+
+
 class Sink:
     """``effects``: idempotency key -> the bodies that came under it, in order."""
 
     def __init__(self) -> None:
         self.effects: dict[str, list[bytes]] = defaultdict(list)
         self.delay_seconds = 0.0
-        self.hanging: set[str] = set()
-        self.arrived = threading.Event()
-        self.released = threading.Event()
+        self._hanging: dict[str, Hang] = {}
+        self._hangs: list[Hang] = []
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -25,24 +32,25 @@ class Sink:
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/{name}"
 
-    def hang_once(self, name: str) -> None:
-        """The next request to ``name`` sets ``arrived`` and is answered after ``released``."""
-        self.arrived.clear()
-        self.released.clear()
-        self.hanging.add(name)
+    def hang_once(self, name: str) -> Hang:
+        """The next request to ``name`` is answered only when the hang is released."""
+        hang = Hang()
+        self._hanging[name] = hang
+        self._hangs.append(hang)
+        return hang
 
     def seen(self, name: str, key: str, body: bytes) -> None:
         with self._lock:
             self.effects[key].append(body)
-            hangs = name in self.hanging
-            self.hanging.discard(name)
-        if hangs:
-            self.arrived.set()
-            self.released.wait(30)
+            hang = self._hanging.pop(name, None)
+        if hang is not None:
+            hang.arrived.set()
+            hang.released.wait(30)
         time.sleep(self.delay_seconds)
 
     def close(self) -> None:
-        self.released.set()
+        for hang in self._hangs:
+            hang.released.set()
         self._server.shutdown()
         self._server.server_close()
 
