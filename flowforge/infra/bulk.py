@@ -12,9 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, DateTime, Integer, LargeBinary, Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowforge.errors import Unavailable
 from flowforge.infra.db import Database
 
 Values = Sequence[Any]
@@ -85,9 +83,8 @@ async def bulk(database: Database, *, writes_once: bool = False) -> AsyncIterato
     ``writes_once``: the caller makes at most one writing call, and it is ``insert_all``. Then
     PostgreSQL needs no BEGIN and COMMIT around it: two round trips less to the answer.
     """
-    async with database.connection() as connection:
+    async with database.driver() as raw:
         if database.is_sqlite:
-            raw: Any = (await connection.get_raw_connection()).driver_connection
             await raw.execute("BEGIN IMMEDIATE")
             try:
                 yield _SqliteBulk(raw)
@@ -95,34 +92,11 @@ async def bulk(database: Database, *, writes_once: bool = False) -> AsyncIterato
             except BaseException:
                 await raw.rollback()
                 raise
+        elif writes_once:
+            yield _PostgresBulk(raw)
         else:
-            async with _whole(connection) as alive:
-                if writes_once:
-                    yield _PostgresBulk(alive)
-                    return
-                async with alive.transaction():
-                    yield _PostgresBulk(alive)
-
-
-@asynccontextmanager
-async def _whole(connection: AsyncConnection) -> AsyncIterator[Any]:
-    """The driver's connection, open. SQLAlchemy does not see what we do with it, so nobody else
-    would take a connection that the server has ended out of the pool.
-    """
-    raw: Any = (await connection.get_raw_connection()).driver_connection
-    if raw.is_closed():
-        await connection.invalidate()
-        raw = (await connection.get_raw_connection()).driver_connection
-    try:
-        yield raw
-    except Exception as problem:
-        if not raw.is_closed():
-            raise
-        await connection.invalidate()
-        raise Unavailable(
-            "The connection to the database was lost; try again shortly.",
-            code="database_unavailable",
-        ) from problem
+            async with raw.transaction():
+                yield _PostgresBulk(raw)
 
 
 @lru_cache(maxsize=256)

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import asyncpg
 import uuid_utils
 from sqlalchemy import DateTime, Dialect, Text, TypeDecorator, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import LoaderCallableStatus
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -120,11 +121,14 @@ class Database:
         self.dialect = self.engine.dialect.name
         self.is_sqlite = self.dialect == "sqlite"
         self._writer = asyncio.Lock()
+        self._spares: list[Any] = []
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
     async def close(self) -> None:
+        while self._spares:
+            await self._spares.pop().close(timeout=1)
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -150,11 +154,41 @@ class Database:
                 yield session
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A bare connection with no transaction begun, for ``bulk``."""
+    async def driver(self) -> AsyncIterator[Any]:
+        """A connection of the driver itself, with no transaction begun, for ``bulk``.
+
+        PostgreSQL's are kept here from batch to batch: SQLAlchemy's pool would cost each batch
+        as much as a statement does. There are as many as there are batches at once: a handful.
+        """
         with _translated():
-            async with self.writing(), self.engine.connect() as connection:
-                yield connection
+            if self.is_sqlite:
+                async with self.writing(), self.engine.connect() as connection:
+                    yield (await connection.get_raw_connection()).driver_connection
+            else:
+                async with self._spare() as raw:
+                    yield raw
+
+    @asynccontextmanager
+    async def _spare(self) -> AsyncIterator[Any]:
+        raw = await self._spare_or_new()
+        try:
+            yield raw
+        except BaseException as problem:
+            # Whatever state it is in, nobody else shall find out.
+            was_lost = raw.is_closed()
+            raw.terminate()
+            if was_lost and isinstance(problem, Exception):
+                raise ConnectionResetError("the server ended the connection") from problem
+            raise
+        self._spares.append(raw)
+
+    async def _spare_or_new(self) -> Any:
+        while self._spares:
+            raw = self._spares.pop()
+            if not raw.is_closed():
+                return raw
+        _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
+        return await asyncpg.connect(**arguments, timeout=CHECKOUT_SECONDS)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:

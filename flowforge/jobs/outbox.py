@@ -89,7 +89,7 @@ class OutboxLoop:
             return
         self._woken.clear()
         try:
-            held = await self._claims.take(free)
+            taken = await self._claims.take(free)
         except Unavailable:
             log.warning("the database is away; trying again")
             await self._pause_for_outage()
@@ -98,11 +98,11 @@ class OutboxLoop:
             log.exception("claim failed; trying again")
             await self._pause_for_outage()
             return
-        for one in held:
+        for one in taken.held:
             task = asyncio.create_task(self._drive(one))
             self._runs.add(task)
             task.add_done_callback(self._ended)
-        if len(held) < free:
+        if taken.is_all:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TIMER_SECONDS):
                     await self._woken.wait()

@@ -64,6 +64,14 @@ class Held:
     active_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a claim brought. ``is_all``: nothing more was due."""
+
+    held: list[Held]
+    is_all: bool
+
+
 class Claims:
     """Takes due runs on behalf of one worker process."""
 
@@ -85,12 +93,12 @@ class Claims:
         self._lease_seconds = lease_seconds
         self._plans: OrderedDict[tuple[str, int], Plan] = OrderedDict()
 
-    async def take(self, limit: int) -> list[Held]:
-        """Up to ``limit`` runs to work on. Fewer: nothing more is due."""
+    async def take(self, limit: int) -> Taken:
+        """Lease up to ``limit`` due runs and open the next attempt of each."""
         async with bulk(self._database) as tx:
             fences = await take(tx, self._worker, self._lease_seconds, limit)
             if not fences:
-                return []
+                return Taken([], is_all=True)
             telemetry.outbox_claim_size.observe(len(fences))
             runs = await tx.select(_RUNS, list(fences))
             # A first claim has no attempts to look for.
@@ -109,7 +117,8 @@ class Claims:
         if self._signals is not None:
             # A run begins long before its first step ends; one that cannot be run ends here.
             self._signals.send(topics)
-        return held
+        # Not ``len(held)``: a run that only filters has ended by now.
+        return Taken(held, is_all=len(fences) < limit)
 
     async def _load_plans(self, tx: Bulk, runs: Sequence[Any]) -> None:
         wanted = {(run["zap_id"], run["version"]) for run in runs}

@@ -139,12 +139,12 @@ async def test_runs_that_died_together_twice_are_parted(house: House) -> None:
     ids = [await fire(house, path_of(zap)) for _ in range(8)]
     lease = 0.3
     claims = Claims(house.db, house.runtime.blobs, REGISTRY, worker="doomed", lease_seconds=lease)
-    assert len(await claims.take(10)) == 8
+    assert len((await claims.take(10)).held) == 8
     await asyncio.sleep(lease + 0.1)
-    assert len(await claims.take(10)) == 8, "the first time at once"
+    assert len((await claims.take(10)).held) == 8, "the first time at once"
     await asyncio.sleep(lease + 0.1)
     patient = Claims(house.db, house.runtime.blobs, REGISTRY, worker="patient", lease_seconds=30)
-    assert await patient.take(10) == []
+    assert (await patient.take(10)).held == []
     async with house.db.reading() as session:
         entries = [await session.get(OutboxEntry, run_id) for run_id in ids]
     moments = {entry.due_at for entry in entries if entry is not None}
@@ -154,4 +154,4 @@ async def test_runs_that_died_together_twice_are_parted(house: House) -> None:
         assert [a.status for a in await attempts_of(house, run_id)] == ["unknown", "unknown"]
     async with house.db.transaction() as session:
         await session.execute(update(OutboxEntry).values(due_at=min(moments).replace(year=2020)))
-    assert [one.perform.number for one in await patient.take(10)] == [3] * 8
+    assert [one.perform.number for one in (await patient.take(10)).held] == [3] * 8

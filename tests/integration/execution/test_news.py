@@ -23,5 +23,5 @@ async def test_a_page_hears_that_a_run_has_begun(house: House) -> None:
         # Whoever begins to listen is told to look once; after that it is quiet.
         assert await news.wait(5)
         assert not await news.wait(0.2)
-        assert len(await claims.take(10)) == 1
+        assert len((await claims.take(10)).held) == 1
         assert await news.wait(5)

@@ -240,9 +240,9 @@ async def test_a_dead_workers_run_is_taken_over_and_finished_steps_stay(
     from flowforge.services.claims import Claims  # noqa: PLC0415
 
     claims = Claims(house.db, house.runtime.blobs, REGISTRY, worker="doomed", lease_seconds=0.3)
-    (held,) = await claims.take(10)
+    (held,) = (await claims.take(10)).held
     assert held.key.fence == 1
-    assert await claims.take(10) == []
+    assert (await claims.take(10)).held == []
     async with working(house):
         run = await ended(house, run_id)
     assert run.status == "succeeded"
@@ -263,10 +263,10 @@ async def test_a_late_settlement_changes_nothing(house: House) -> None:
     from flowforge.services.execution import Ledger, Writes  # noqa: PLC0415
 
     old = Claims(house.db, house.runtime.blobs, REGISTRY, worker="old", lease_seconds=0.05)
-    (stale,) = await old.take(1)
+    (stale,) = (await old.take(1)).held
     await asyncio.sleep(0.1)
     new = Claims(house.db, house.runtime.blobs, REGISTRY, worker="new", lease_seconds=30)
-    (current,) = await new.take(1)
+    (current,) = (await new.take(1)).held
     assert current.key.fence == stale.key.fence + 1
     ledger = Ledger(house.db, house.runtime.signals)
     late = Writes()

@@ -43,7 +43,7 @@ async def trigger_of(house: House, answer: httpx.Response) -> Any:
     """What expressions call ``trigger`` in the run that ``answer`` speaks of."""
     assert answer.status_code == 200, answer.text
     claims = Claims(house.db, house.runtime.blobs, REGISTRY, worker="reader", lease_seconds=60)
-    held = {one.key.run_id: one for one in await claims.take(100)}
+    held = {one.key.run_id: one for one in (await claims.take(100)).held}
     return engine.scope(held[answer.json()["zapRunId"]].state)["trigger"]
 
 

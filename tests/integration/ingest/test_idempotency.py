@@ -154,7 +154,7 @@ async def test_a_repeat_costs_the_same_however_many_events_there_are(house: Hous
         f"AND e.zap_id = '{zap.id}' AND e.dedupe_key = 'order-1'"
     )
     explain = "EXPLAIN QUERY PLAN" if house.db.is_sqlite else "EXPLAIN"
-    async with house.db.connection() as connection:
+    async with house.db.engine.connect() as connection:
         if not house.db.is_sqlite:
             await connection.exec_driver_sql("SET enable_seqscan = off")
         plan = (await connection.exec_driver_sql(f"{explain} {query}")).all()
