@@ -16,6 +16,7 @@ import orjson
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flowforge.api.patience import Patience
 from flowforge.errors import Malformed, TooLarge, Unavailable
 from flowforge.infra import telemetry
 from flowforge.infra.limits import RateLimiter, Verdict, client_ip, counted, standard_headers
@@ -113,6 +114,7 @@ class HookDoor:
         self.app = app
         self._runtime = runtime
         self._body_seconds = body_seconds
+        self._patience = Patience(body_seconds)
         self._last: _Opened | None = None
         self._noted: dict[tuple[str, str], float] = {}
 
@@ -180,7 +182,8 @@ class HookDoor:
         """The request as data, with ``refusal`` set where it is to be rejected; None: hung up."""
         largest = runtime.settings.hook_body_limit
         try:
-            raw = await _read(request.scope, request.receive, largest, self._body_seconds)
+            with self._patience.limited():
+                raw = await _read(request.scope, request.receive, largest)
         except TooLarge as problem:
             return request.arrival(None, problem.message)
         except TimeoutError:
@@ -248,35 +251,28 @@ async def _read_content(runtime: Runtime, arrival: Arrival) -> Arrival:
     return arrival
 
 
-async def _read(scope: Scope, receive: Receive, largest: int, seconds: float) -> bytes | None:
-    """The whole body; None where the client hung up. Raises: TooLarge, TimeoutError."""
-    too_large = TooLarge(f"The body is over the limit of {largest} bytes.")
+async def _read(scope: Scope, receive: Receive, largest: int) -> bytes | None:
+    """The whole body; None where the client hung up. Raises: TooLarge."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value[:20]) > largest:
-            raise too_large
-    message = await _next_message(receive, seconds)
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        whole: bytes = message.get("body", b"")
-        if len(whole) > largest:
-            raise too_large
-        return whole
+            raise _too_large(largest)
     chunks: list[bytes] = []
     size = 0
-    async with asyncio.timeout(seconds):
-        while message["type"] == "http.request":
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > largest:
-                raise too_large
-            if not message.get("more_body", False):
-                return b"".join(chunks)
-            message = await receive()
-    return None
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > largest:
+            raise _too_large(largest)
+        if not message.get("more_body", False):
+            return b"".join((*chunks, chunk)) if chunks else chunk
+        chunks.append(chunk)
 
 
-async def _next_message(receive: Receive, seconds: float) -> Any:
-    async with asyncio.timeout(seconds):
-        return await receive()
+def _too_large(largest: int) -> TooLarge:
+    return TooLarge(f"The body is over the limit of {largest} bytes.")
 
 
 def _target(path: str) -> _Target | None:

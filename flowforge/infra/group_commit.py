@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from flowforge.errors import Unavailable
 
@@ -32,23 +32,20 @@ class GroupCommit(Generic[Item, Result]):
         *,
         largest: int = 128,
         capacity: int = 10_000,
-        lanes: int = 1,
     ) -> None:
         self._flush = flush
         self._largest = largest
         self._capacity = capacity
-        self._lanes = lanes
         self._waiting: list[_Waiting[Item, Result]] = []
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: asyncio.Task[None] | None = None
 
     async def add(self, item: Item) -> Result:
         if len(self._waiting) >= self._capacity:
             raise asyncio.QueueFull
         one = _Waiting(item, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
-        if len(self._running) < self._lanes:
-            task = asyncio.create_task(self._run())
-            self._running.add(task)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
         result: Result = await one.future
         return result
 
@@ -58,7 +55,7 @@ class GroupCommit(Generic[Item, Result]):
         finally:
             # Here and not in a callback of the task: that comes a turn of the loop later, and
             # whoever adds in between would count on a task that looks at nothing any more.
-            self._running.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._running = None
 
     async def _flush_all(self) -> None:
         while self._waiting:

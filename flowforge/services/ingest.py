@@ -116,9 +116,7 @@ class Intake:
     def __init__(self, database: Database, signals: Signals) -> None:
         self._database = database
         self._signals = signals
-        # SQLite has one writer; elsewhere the next batch is prepared while one commits.
-        lanes = 1 if database.is_sqlite else 2
-        self._group = GroupCommit(self._store, largest=LARGEST_BATCH, lanes=lanes)
+        self._group = GroupCommit(self._store, largest=LARGEST_BATCH)
 
     async def receive(self, arrival: Arrival) -> Receipt:
         """Store an arrival. Raises: Unavailable, and then nothing is stored."""

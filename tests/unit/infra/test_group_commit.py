@@ -119,15 +119,3 @@ async def test_a_caller_that_gives_up_takes_nobody_with_it() -> None:
     await turns()
     flushes.gate.set()
     assert [await callers[0], await callers[2]] == [0, 20]
-
-
-async def test_lanes_flush_beside_each_other() -> None:
-    flushes = Flushes(is_open=False)
-    group = GroupCommit(flushes, lanes=2)
-    callers = []
-    for number in range(4):
-        callers.append(asyncio.create_task(group.add(number)))
-        await turns()
-    assert flushes.batches == [[0], [1]]
-    flushes.gate.set()
-    assert await asyncio.gather(*callers) == [0, 10, 20, 30]
