@@ -29,7 +29,7 @@ print(hashlib.sha256(b"".join(open(f, "rb").read() for f in sys.argv[1:])).hexdi
 
 # uv installs ten times as fast as pip. Where it cannot be had, or cannot do it, pip does.
 install_packages() {
-    pip="$PWD/.venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check"
+    pip=".venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check"
     if $pip uv >/dev/null 2>&1; then
         # It reads no settings of pip's: what matters of them is handed on.
         (
