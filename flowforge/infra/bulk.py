@@ -1,8 +1,7 @@
 """Many rows in one statement: the write path of intake and of settling.
 
 PostgreSQL gets its own driver and ``unnest`` (one statement, one plan, any number of rows);
-SQLite gets ``executemany`` in one immediate transaction. Measured against the ORM on the same
-machine this is 4 to 12 times as many durable rows a second (docs/benchmarks.md).
+SQLite gets ``executemany`` in one immediate transaction. Why not the ORM: ADR 5.
 """
 
 import datetime as dt

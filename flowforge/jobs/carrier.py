@@ -1,7 +1,7 @@
 """ARQ as the carrier of wake-ups: its worker, told by a doorbell instead of a half-second poll.
 
 Stock ARQ finds a job after 250 ms on average and ends its process when Redis goes away; this one
-blocks on a list, starts a job in about a millisecond, and comes back when Redis does.
+blocks on a list, starts a job in a few, and comes back when Redis does.
 """
 
 import asyncio
