@@ -12,9 +12,12 @@ def _no_settings_from_outside() -> None:
         del os.environ[name]
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _plain_logs() -> None:
-    """The default draws every frame with its locals: seconds of a blocked event loop each time."""
+    """The default draws every frame with its locals: seconds of a blocked event loop each time.
+
+    For each test again: some set logging up themselves, and leave the default behind.
+    """
     plain = structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback
     )

@@ -91,7 +91,7 @@ async def odd(ctx: Context[None], inputs: Nothing) -> Odd:
     return object()  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("changes", [{"lease_seconds": 1.0}])
+@pytest.mark.parametrize("changes", [{"lease_seconds": 3.0}])
 async def test_a_run_that_is_dropped_is_not_held_for_ever_by_a_busy_worker(
     house: House, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
