@@ -1,6 +1,7 @@
-"""One closing line for two runs of pytest: the second adds what the first has counted.
+"""One closing line for several runs of pytest: the last adds what the others have counted.
 
-``TEST_FIGURES_OUT=file`` writes the counts of a run, ``TEST_FIGURES_IN=file`` adds them to another.
+``TEST_FIGURES_OUT=file`` writes the counts of a run, ``TEST_FIGURES_IN="file file"`` adds them to
+another.
 """
 
 import json
@@ -29,7 +30,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> Generator[Non
     stats = terminalreporter.stats
     if target := os.environ.get("TEST_FIGURES_OUT"):
         Path(target).write_text(json.dumps({name: len(stats.get(name, [])) for name in COUNTED}))
-    if source := os.environ.get("TEST_FIGURES_IN"):
+    for source in os.environ.get("TEST_FIGURES_IN", "").split():
         for name, count in json.loads(Path(source).read_text()).items():
             if count:
                 stats.setdefault(name, []).extend(Earlier() for _ in range(count))
