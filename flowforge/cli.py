@@ -23,6 +23,14 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def _armed() -> None:
+    """Orders for failpoints are read before anything is opened: a test's mistake ends here."""
+    from flowforge.infra import failpoints
+
+    failpoints.arm()
+
+
 @app.command()
 def up(
     *,

@@ -40,14 +40,18 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = "FlowForge <flowforge@localhost>"
 
+    github_api_url: str = "https://api.github.com"
+
     solana_rpc_url: str = "https://api.devnet.solana.com"
     solana_secret_key: SecretStr = SecretStr("")
     solana_dry_run: bool = True
 
     hook_rate_limit: str = "30/minute"
     auth_rate_limit: str = "50/minute"
+    sync_timeout_seconds: float = Field(30.0, ge=1.0, le=900.0)
     hook_body_limit: int = Field(25 * 1024 * 1024, ge=1024)
     worker_concurrency: int = Field(50, ge=1, le=1000)
+    project_concurrency: int = Field(0, ge=0, le=100_000)
     workers: int = Field(1, ge=1, le=64)
     web_workers: int = Field(1, ge=1, le=64)
     lease_seconds: float = Field(15.0, ge=1.0, le=600.0)
@@ -81,7 +85,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with redis://, rediss:// or unix://")
         return value
 
-    @field_validator("public_url", "resend_api_url", "solana_rpc_url")
+    @field_validator("public_url", "resend_api_url", "github_api_url", "solana_rpc_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value and (

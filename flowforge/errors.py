@@ -9,7 +9,7 @@
     ├── TooLarge         413  over a size limit
     ├── Invalid          422  readable, but the content is wrong; ``details`` names the fields
     ├── TooMany          429  over a rate limit; ``retry_after`` seconds
-    └── Unavailable      503  try again shortly; nothing was stored
+    └── Unavailable      503  try again in ``retry_after`` seconds; nothing was stored
 
 The message is written for its reader and says what to do.
 """
@@ -83,3 +83,4 @@ class TooMany(FlowForgeError):
 class Unavailable(FlowForgeError):
     status = 503
     default_code = "unavailable"
+    retry_after: ClassVar[int] = 5
