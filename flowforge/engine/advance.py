@@ -6,215 +6,216 @@ of an outcome does not grow with the length of the run.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any
 
-from flowforge.engine import conditions, expressions
-from flowforge.engine.definition import ActionStep, Definition, FilterStep, Step, StopStep
+from flowforge.engine import blocks, ending, loops
+from flowforge.engine.definition import ActionStep, ApprovalStep, CodeStep, ZapStep
+from flowforge.engine.move import Move
+from flowforge.engine.plan import Plan, prefix_of, step_at, step_id_of
 from flowforge.engine.protocol import (
-    AttemptRecord,
     Cancelled,
+    ChildEnded,
     Command,
+    Decided,
     ErrorInfo,
     Failed,
-    FinalStatus,
-    Finish,
+    Loaded,
     Outcome,
     Path,
     Perform,
-    Plan,
-    Record,
     Started,
-    State,
     Succeeded,
+    TimedOut,
+    Woke,
 )
+from flowforge.engine.reaching import decide, walk
+from flowforge.engine.records import Recorded
+from flowforge.engine.state import State, Wait
 
 # A provider may ask for patience, but not hold a run for ever.
 LONGEST_RETRY_AFTER = 86_400.0
 
-_Result = tuple[State, tuple[Command, ...]]
-_Decisions = Mapping[Path, AttemptRecord]
+Result = tuple[State, tuple[Command, ...]]
+_Answer = Succeeded | Failed | Woke | Decided | ChildEnded | Loaded
+
+# Which outcomes a wait can be ended by.
+_ANSWERS: dict[str, tuple[type, ...]] = {
+    "perform": (Succeeded, Failed),
+    "retry": (Woke,),
+    "sleep": (Woke, Failed),
+    "ask": (Decided, Woke, Failed),
+    "zap": (Failed,),
+    "load": (Loaded, Failed),
+    "rest": (Woke,),
+}
 
 
-def compile_plan(definition: Definition) -> Plan:
-    """The plan of a definition; O(steps), so callers keep it per version."""
-    steps = definition.steps
-    return Plan(steps, {step.id: position for position, step in enumerate(steps)})
-
-
-def scope(state: State) -> Mapping[str, Any]:
-    """What expressions of the step about to run may name. Refers to the state, copies nothing."""
-    return {"trigger": state.payload, "steps": state.outputs, "run": state.run}
-
-
-def step_at(plan: Plan, path: Path) -> Step:
-    """The step that ``path`` addresses; KeyError if there is none."""
-    return plan.steps[plan.position[path]]
-
-
-def advance(plan: Plan, state: State, outcome: Outcome) -> _Result:
+def advance(plan: Plan, state: State, outcome: Outcome) -> Result:
     """The state after ``outcome``, and the commands that follow, in the order to carry them out.
 
-    At most one ``Perform`` or ``Finish`` and always last, after the ``Record`` of each step that
-    was decided here. No commands: the outcome was a late duplicate and the state is the same.
+    ``Finish`` is always last. No commands and the same state: the outcome was a late duplicate.
     """
-    return _advance(plan, state, outcome, {})
+    return advance_on_record(plan, state, outcome, None)
 
 
-def fold(plan: Plan, started: Started, attempts: Iterable[AttemptRecord]) -> _Result:
-    """The state that the recorded ``attempts`` (in order of their start) lead to.
-
-    Also the commands still owed: what the last outcome asked for, except what is recorded. A last
-    attempt that is ``running`` owes nothing: its path is in ``state.waiting``. Whoever knows that
-    nobody is performing it any more closes it with
-    ``Failed(path, error, retryable=…, unknown=True)``. What the engine once decided is taken from
-    the record and not decided again.
-    """
-    records = list(attempts)
-    decided = {record.path: record for record in records}
-    state, commands = _advance(plan, State(), started, decided)
-    for record in records:
-        if record.path not in state.attempts:
-            continue
-        state = replace(state, attempts={**state.attempts, record.path: record.number})
-        commands = tuple(c for c in commands if not isinstance(c, Perform))
-        outcome = _outcome(record)
-        if outcome is not None:
-            state, commands = _advance(plan, state, outcome, decided)
-    return state, commands
-
-
-def _outcome(record: AttemptRecord) -> Outcome | None:
-    match record.status:
-        case "running":
-            return None
-        case "succeeded" | "skipped":
-            return Succeeded(record.path, record.output)
-        case "failed" | "unknown":
-            return Failed(
-                record.path,
-                record.error or ErrorInfo("unknown", "The attempt ended without an answer."),
-                record.retryable,
-                record.retry_after,
-                record.status == "unknown",
-            )
-        case _:
-            assert_never(record.status)
-
-
-def _advance(plan: Plan, state: State, outcome: Outcome, decided: _Decisions) -> _Result:
-    if not _is_awaited(state, outcome):
+def advance_on_record(
+    plan: Plan, state: State, outcome: Outcome, recorded: Recorded | None
+) -> Result:
+    """The same; what is on record is taken from there and not decided again."""
+    if state.finished is not None:
         return state, ()
     match outcome:
         case Started():
-            begun = replace(state, started=True, payload=outcome.payload, run=outcome.run)
-            return _go_on(plan, begun, 0, decided)
-        case Succeeded():
-            done = _done(state, outcome.path, outcome.output)
-            return _go_on(plan, done, plan.position[outcome.path] + 1, decided)
-        case Failed():
-            return _after_failure(plan, state, outcome, decided)
-        case Cancelled():
-            return _finish(state, "cancelled")
+            if state.begin is not None:
+                return state, ()
+            move = Move(plan, state, recorded)
+            move.begin = outcome
+            move.go(0, 0, "")
+        case Cancelled() | TimedOut():
+            move = Move(plan, state, recorded)
+            is_cancelled = isinstance(outcome, Cancelled)
+            error = None if isinstance(outcome, Cancelled) else outcome.error
+            ending.abort(move, "cancelled" if is_cancelled else "timed_out", error)
         case _:
-            assert_never(outcome)
+            wait = state.waits.get(outcome.path)
+            if wait is None or not _is_answer(plan, wait, outcome):
+                return state, ()
+            move = Move(plan, state, recorded)
+            move.waits = move.waits.delete(outcome.path)
+            _answer(move, wait, outcome)
+    walk(move)
+    return move.result()
 
 
-def _is_awaited(state: State, outcome: Outcome) -> bool:
-    if state.finished is not None:
-        return False
+def _is_answer(plan: Plan, wait: Wait, outcome: _Answer) -> bool:
+    if wait.kind == "zap" and not isinstance(outcome, Failed):
+        step = step_at(plan, outcome.path)
+        waits = isinstance(step, ZapStep) and step.wait
+        return isinstance(outcome, ChildEnded if waits else Succeeded)
+    return isinstance(outcome, _ANSWERS[wait.kind])
+
+
+def _answer(move: Move, wait: Wait, outcome: _Answer) -> None:
     match outcome:
-        case Started():
-            return not state.started
-        case Succeeded() | Failed():
-            return outcome.path in state.attempts
-        case Cancelled():
-            return True
+        case Succeeded(path, output):
+            if wait.kind == "zap":
+                move.close(path, "succeeded", output)
+            move.keep(path, output)
+            if not ending.drain(move, path, failed=False):
+                move.go_after(path)
+        case Failed():
+            _after_failure(move, wait, outcome)
+        case Woke(path):
+            _wake(move, wait, path)
+        case Decided(path, approved, output):
+            _decided(move, path, output, approved=approved)
+        case ChildEnded():
+            _child_ended(move, outcome)
+        case Loaded(path, values) if path in move.containers:
+            loops.turn(move, path, values)
+        case Loaded(path, values):
+            decide(move, path, prefix_of(path), values)
+
+
+def _child_ended(move: Move, ended: ChildEnded) -> None:
+    if ended.status == "succeeded":
+        move.close(ended.path, "succeeded", ended.output)
+        move.keep(ended.path, ended.output)
+        move.go_after(ended.path)
+    else:
+        problem = _problem_of_child(ended)
+        move.close(ended.path, "failed", ended.output, problem)
+        _fail_or_go_on(move, ended.path, problem)
+
+
+def _problem_of_child(ended: ChildEnded) -> ErrorInfo:
+    run_id = ended.output.get("run_id") if isinstance(ended.output, Mapping) else None
+    which = f" {run_id}" if run_id else ""
+    said = f" {ended.error.message}" if ended.error else ""
+    return ErrorInfo("zap_failed", f"The called zap's run{which} ended as {ended.status}.{said}")
+
+
+def _wake(move: Move, wait: Wait, path: Path) -> None:
+    match wait.kind:
+        case "retry":
+            move.waits = move.waits.set(path, replace(wait, kind="perform"))
+            move.commands.append(Perform(path, step_id_of(path), wait.number))
+        case "rest":
+            loops.turn(move, path)
+        case "sleep":
+            move.close(path, "succeeded", wait.output)
+            move.keep(path, wait.output)
+            move.go_after(path)
         case _:
-            assert_never(outcome)
+            output = {"approved": False, "timed_out": True, "signals": []}
+            _decided(move, path, output, approved=False)
 
 
-def _after_failure(plan: Plan, state: State, failed: Failed, decided: _Decisions) -> _Result:
-    step = step_at(plan, failed.path)
-    number = state.attempts[failed.path]
-    if not isinstance(step, ActionStep):
-        return _finish(state, "failed", failed.error)
-    if failed.retryable and number < step.retry.attempts:
-        wait = max(step.retry.wait_after(number), _patience(failed.retry_after))
-        again = replace(state, attempts={**state.attempts, failed.path: number + 1})
-        return again, (Perform(failed.path, step.id, number + 1, wait),)
-    if step.on_error == "continue":
-        done = _done(state, failed.path, failed.error.as_output())
-        return _go_on(plan, done, plan.position[failed.path] + 1, decided)
-    return _finish(state, "failed", failed.error)
+def _decided(move: Move, path: Path, output: Any, *, approved: bool) -> None:
+    place = move.place_of(path)
+    assert isinstance(place.step, ApprovalStep)  # noqa: S101 - nothing else is asked
+    move.close(path, "succeeded", output)
+    move.keep(path, output)
+    if approved or place.step.on_rejection == "continue":
+        move.go_after(path)
+    elif place.step.on_rejection == "end":
+        blocks.end_list(move, place.block, prefix_of(path))
+    else:
+        said = "Nobody approved it in time." if output.get("timed_out") else "It was not approved."
+        ending.fail(move, path, ErrorInfo("rejected", said))
+
+
+def _after_failure(move: Move, wait: Wait, failed: Failed) -> None:
+    path = failed.path
+    match wait.kind:
+        case "perform":
+            if ending.drain(move, path, failed=True):
+                return
+            if not _try_again(move, wait, failed):
+                _fail_or_go_on(move, path, failed.error)
+        case "load":
+            if path in move.containers:
+                loops.fail(move, path, failed.error)
+            else:
+                ending.record_failure(move, path, failed.error)
+        case _:
+            move.close(path, "failed", error=failed.error)
+            _fail_or_go_on(move, path, failed.error)
+
+
+def _try_again(move: Move, wait: Wait, failed: Failed) -> bool:
+    """Promise another attempt, if the policy has one left. On record the promise itself decides:
+    one that the policy would not have made was made by a person, and the policy begins anew.
+    """
+    step = step_at(move.plan, failed.path)
+    assert isinstance(step, ActionStep | CodeStep)  # noqa: S101 - nothing else is performed
+    tried = wait.number - wait.budget
+    is_left = tried < step.retry.attempts
+    is_folded = move.recorded is not None
+    if not failed.retryable or not (is_left or is_folded):
+        return False
+    number = wait.number + 1
+    budget = wait.budget if is_left else wait.number
+    seconds = max(step.retry.wait_after(max(tried, 1)), _patience(failed.retry_after))
+    at_once = move.is_on_record(failed.path, number) if is_folded else seconds == 0
+    kind = "perform" if at_once else "retry"
+    move.waits = move.waits.set(failed.path, Wait(kind, number, budget))  # type: ignore[arg-type]
+    move.commands.append(Perform(failed.path, step.id, number, 0.0 if at_once else seconds))
+    return True
+
+
+def _fail_or_go_on(move: Move, path: Path, error: ErrorInfo) -> None:
+    step = step_at(move.plan, path)
+    if isinstance(step, ActionStep | CodeStep | ZapStep) and step.on_error == "continue":
+        move.keep(path, error.as_output())
+        move.go_after(path)
+    else:
+        ending.fail(move, path, error)
 
 
 def _patience(retry_after: float | None) -> float:
     if retry_after is None or math.isnan(retry_after):
         return 0.0
     return min(max(retry_after, 0.0), LONGEST_RETRY_AFTER)
-
-
-def _done(state: State, path: Path, output: Any) -> State:
-    attempts = {other: number for other, number in state.attempts.items() if other != path}
-    return replace(state, attempts=attempts, outputs=state.outputs.adding(path, output))
-
-
-def _finish(
-    state: State,
-    status: FinalStatus,
-    error: ErrorInfo | None = None,
-    records: Iterable[Command] = (),
-) -> _Result:
-    return replace(state, finished=status, attempts={}), (*records, Finish(status, error))
-
-
-def _go_on(plan: Plan, state: State, position: int, decided: _Decisions) -> _Result:
-    """Decide steps from ``position`` on, until one must be performed or the run ends."""
-    records: list[Command] = []
-    # islice and slices walk or copy what lies before or after: both would cost O(run) per step.
-    for index in range(position, len(plan.steps)):
-        step = plan.steps[index]
-        path = step.id
-        if isinstance(step, ActionStep) and not step.skip:
-            waiting = replace(state, attempts={**state.attempts, path: 1})
-            return waiting, (*records, Perform(path, step.id))
-        record = _recorded(path, step, decided)
-        if record is None:
-            record = _decide(step, state)
-            records.append(record)
-        if record.status == "failed":
-            return _finish(state, "failed", record.error, records)
-        state = replace(state, outputs=state.outputs.adding(path, record.output))
-        if record.status == "succeeded" and _ends_run(step, record.output):
-            return _finish(state, "succeeded", None, records)
-    return _finish(state, "succeeded", None, records)
-
-
-def _decide(step: Step, state: State) -> Record:
-    if step.skip:
-        return Record(step.id, step.id, step.kind, "skipped")
-    if not isinstance(step, FilterStep):
-        return Record(step.id, step.id, step.kind, "succeeded")
-    try:
-        passed = conditions.holds(step.when, expressions.renderer(scope(state)))
-    except expressions.ExpressionError as error:
-        info = ErrorInfo(error.code, error.message)
-        return Record(step.id, step.id, step.kind, "failed", error=info)
-    return Record(step.id, step.id, step.kind, "succeeded", {"passed": passed})
-
-
-def _recorded(path: Path, step: Step, decided: _Decisions) -> Record | None:
-    """What was decided about ``path`` before, if it is on record."""
-    match decided.get(path):
-        case AttemptRecord(status="succeeded" | "failed" | "skipped" as status) as record:
-            return Record(path, step.id, step.kind, status, record.output, record.error)
-        case _:
-            return None
-
-
-def _ends_run(step: Step, output: Any) -> bool:
-    if isinstance(step, StopStep):
-        return True
-    return isinstance(step, FilterStep) and not output["passed"]

@@ -1,66 +1,23 @@
-"""What a zap is: one trigger and a list of steps, as plain frozen data.
+"""What a zap is: one trigger and a tree of steps, as plain frozen data.
 
-A draft may be incomplete: here is only what must be true of every draft (shape, types, ids, sizes).
-What must be true to publish one stands in ``checks``.
+A draft may be incomplete: here is only what must be true of every draft (shape, types, ids, sizes,
+no cycles). What must be true to publish one stands in ``checks``; how JSON becomes one, in
+``parsing``.
 """
 
-import math
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, field_validator, model_validator
 
 from flowforge.engine.conditions import Data, When
-from flowforge.errors import Invalid
+from flowforge.engine.dependencies import check_dependencies
+from flowforge.engine.triggers import Trigger
 
 MOST_STEPS = 10_000
-DEEPEST = 100
-MOST_VALUES = 500_000
-MOST_CHARACTERS = 5_000_000
-# A published mistake must be readable: nobody reads the two-hundredth line.
-_MOST_DETAILS = 100
-
-
-class DefinitionError(Invalid):
-    """The data is not a definition; ``details`` names every place and what is wrong there."""
-
-    def __init__(self, details: list[dict[str, Any]]) -> None:
-        first = details[0]
-        where = f"{first['path']}: " if first["path"] else ""
-        super().__init__(
-            f"This is not a valid definition. {where}{first['message']}",
-            code="invalid_definition",
-            details=details,
-        )
-
-
-class WebhookSettings(Data):
-    """``metadata``: what a client of the first FlowForge gave along; kept, and read by nothing."""
-
-    metadata: Any = None
-
-
-class ManualSettings(Data):
-    """Nothing to set yet."""
-
-
-class WebhookTrigger(Data):
-    """Fires for every request to the zap's URL."""
-
-    kind: Literal["webhook"]
-    settings: WebhookSettings = WebhookSettings()
-
-
-class ManualTrigger(Data):
-    """Fires when a person says so."""
-
-    kind: Literal["manual"]
-    settings: ManualSettings = ManualSettings()
-
-
-Trigger = Annotated[WebhookTrigger | ManualTrigger, Field(discriminator="kind")]
+MOST_BRANCHES = 1_000
+LONGEST_CODE = 100_000
+LONGEST_DELAY = 30 * 86_400.0
 
 
 class RetryPolicy(Data):
@@ -80,179 +37,310 @@ class RetryPolicy(Data):
         return min(self.first_wait * self.factor ** (number - 1), self.longest_wait)
 
 
+ONCE = RetryPolicy(attempts=1)
+
 StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Name = Annotated[str, Field(max_length=200)]
+OnError = Literal["stop", "continue"]
+Steps = Annotated[tuple["Step", ...], Field(max_length=MOST_STEPS)]
 
 
-class ActionStep(Data):
+class _Step(Data):
+    """What every step has. ``skip``: it is passed over, with all that is in it."""
+
+    id: StepId
+    name: Name = ""
+    skip: bool = False
+
+
+class ActionStep(_Step):
     """Performs one action of an app. A draft may not have chosen it yet (``action`` is "")."""
 
     kind: Literal["action"]
-    id: StepId
     action: Annotated[str, Field(max_length=200)] = ""
-    name: Name = ""
     inputs: dict[str, Any] = Field(default_factory=dict)
     connection: str | None = None
     retry: RetryPolicy = RetryPolicy()
-    on_error: Literal["stop", "continue"] = "stop"
+    on_error: OnError = "stop"
     timeout_seconds: float = Field(default=60, gt=0, le=600)
-    skip: bool = False
 
 
-class FilterStep(Data):
-    """Lets the run go on only while ``when`` holds; otherwise the run ends here, succeeded."""
+class CodeStep(_Step):
+    """Runs code in the sandbox. It sees ``inputs``, rendered; its result is JSON.
+
+    Code that failed once fails again: nothing is retried unless ``retry`` asks for it.
+    """
+
+    kind: Literal["code"]
+    language: Literal["python"] = "python"
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    code: Annotated[str, Field(max_length=LONGEST_CODE)] = ""
+    retry: RetryPolicy = ONCE
+    on_error: OnError = "stop"
+    timeout_seconds: float = Field(default=10, gt=0, le=60)
+
+
+class FilterStep(_Step):
+    """Goes on only while ``when`` holds. Otherwise the list of steps that it stands in ends here:
+    the branch, the round of the loop, or (at the top) the run, which has then succeeded.
+    """
 
     kind: Literal["filter"]
-    id: StepId
+    when: When = When()
+
+
+class Branch(Data):
+    """One way of a router."""
+
     name: Name = ""
     when: When = When()
-    skip: bool = False
+    steps: Steps = ()
 
 
-class StopStep(Data):
+class RouterStep(_Step):
+    """Takes the first branch whose ``when`` holds, or all of them, one after the other, in their
+    order; ``fallback`` where none holds. The run goes on after it in any case.
+    """
+
+    kind: Literal["router"]
+    mode: Literal["first_match", "all_matches"] = "first_match"
+    branches: Annotated[tuple[Branch, ...], Field(max_length=MOST_BRANCHES)] = ()
+    fallback: Steps = ()
+
+
+class LoopStep(_Step):
+    """Repeats ``steps``: for each item of ``over``, ``count`` times, or while ``while`` holds (at
+    most ``most`` times). Exactly one of the three is set.
+
+    ``over`` and ``count`` may be expressions. Inside, ``item`` and ``index`` (from 1) name the
+    present round. With ``on_item_error`` "continue" a failed step ends its round only.
+    """
+
+    kind: Literal["loop"]
+    over: Any = None
+    count: int | str | None = None
+    while_: When | None = Field(default=None, alias="while")
+    most: int = Field(default=1_000, ge=1, le=100_000)
+    concurrency: int = Field(default=1, ge=1, le=50)
+    on_item_error: OnError = "stop"
+    steps: Steps = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "LoopStep":
+        given = [
+            name
+            for name, value in (("over", self.over), ("count", self.count), ("while", self.while_))
+            if value is not None
+        ]
+        if len(given) > 1:
+            raise ValueError(f"A loop has one source, this one has {' and '.join(given)}.")
+        return self
+
+    @field_validator("count")
+    @classmethod
+    def _not_negative(cls, count: int | str | None) -> int | str | None:
+        if isinstance(count, int) and count < 0:
+            raise ValueError("A loop cannot run fewer than 0 times.")
+        return count
+
+
+class BreakStep(_Step):
+    """Ends the loop around it, if ``when`` holds: no further round begins, and the steps of this
+    round that have not begun are passed over. Rounds that run beside it finish.
+    """
+
+    kind: Literal["break"]
+    when: When = When()
+
+
+class ParallelBranch(Data):
+    """One branch of a parallel block; it begins when those named in ``depends_on`` have ended."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    depends_on: tuple[str, ...] = ()
+    steps: Steps = ()
+
+
+class ParallelStep(_Step):
+    """Runs its branches side by side; the run goes on when all have ended."""
+
+    kind: Literal["parallel"]
+    branches: Annotated[tuple[ParallelBranch, ...], Field(max_length=MOST_BRANCHES)] = ()
+
+    @model_validator(mode="after")
+    def _is_acyclic(self) -> "ParallelStep":
+        check_dependencies([(branch.name, branch.depends_on) for branch in self.branches])
+        return self
+
+
+class DelayStep(_Step):
+    """Waits ``seconds``, or until a moment (ISO 8601, an e-mail date or seconds since 1970). One
+    of both is set; either may be an expression. What is past is over at once.
+    """
+
+    kind: Literal["delay"]
+    seconds: float | str | None = None
+    until: str | float | None = None
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "DelayStep":
+        if self.seconds is not None and self.until is not None:
+            raise ValueError("A delay has either seconds or until, not both.")
+        return self
+
+    @field_validator("seconds")
+    @classmethod
+    def _sensible(cls, seconds: float | str | None) -> float | str | None:
+        if isinstance(seconds, int | float) and not 0 <= seconds <= LONGEST_DELAY:
+            raise ValueError(
+                f"A delay takes 0 to {LONGEST_DELAY:.0f} seconds (30 days), not {seconds:g}."
+            )
+        return seconds
+
+
+class ApprovalStep(_Step):
+    """Asks people, and waits for them.
+
+    Each of ``approvers`` (e-mail addresses, may be expressions) gets a mail with a link of their
+    own; without any, members of the project decide on the run's page. ``required`` approvals make
+    it approved; the first rejection rejects it if ``veto``, otherwise as soon as ``required`` can
+    no longer be reached. Its output is ``{"approved": …}`` and who said what. Where it is not
+    approved, or nobody answers for ``timeout_seconds``, ``on_rejection`` says how to go on:
+    "end" (the list of steps that it stands in ends here), "continue" or "fail".
+    """
+
+    kind: Literal["approval"]
+    question: Annotated[str, Field(max_length=10_000)] = ""
+    approvers: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    required: int = Field(default=1, ge=1, le=100)
+    veto: bool = True
+    timeout_seconds: float | None = Field(default=None, gt=0, le=LONGEST_DELAY)
+    on_rejection: Literal["end", "continue", "fail"] = "end"
+
+
+class ZapStep(_Step):
+    """Starts another zap of the project with ``input`` as its ``trigger.body``; with ``wait`` the
+    run goes on when that run has ended, and fails where it failed. Its output is
+    ``{"run_id", "status", "output"}``, the last being the body of that run's reply.
+    """
+
+    kind: Literal["zap"]
+    zap_id: str = ""
+    input: Any = None
+    wait: bool = True
+    on_error: OnError = "stop"
+
+
+class ReplyStep(_Step):
+    """Answers whoever waits for the run (a synchronous webhook, a calling zap). The first reply of
+    a run counts. ``stop``: the run ends here, succeeded.
+    """
+
+    kind: Literal["reply"]
+    status: int | str = 200
+    headers: dict[str, Any] = Field(default_factory=dict)
+    body: Any = None
+    stop: bool = False
+
+    @field_validator("status")
+    @classmethod
+    def _is_a_status(cls, status: int | str) -> int | str:
+        if isinstance(status, int) and not 200 <= status <= 599:  # noqa: PLR2004 - HTTP's range
+            raise ValueError(f"A status is a number from 200 to 599, not {status}.")
+        return status
+
+
+class StopStep(_Step):
     """Ends the run here, succeeded."""
 
     kind: Literal["stop"]
-    id: StepId
-    name: Name = ""
-    skip: bool = False
 
 
-Step = Annotated[ActionStep | FilterStep | StopStep, Field(discriminator="kind")]
+Step = Annotated[
+    ActionStep
+    | CodeStep
+    | FilterStep
+    | RouterStep
+    | LoopStep
+    | BreakStep
+    | ParallelStep
+    | DelayStep
+    | ApprovalStep
+    | ZapStep
+    | ReplyStep
+    | StopStep,
+    Field(discriminator="kind"),
+]
+
+Key = Annotated[str, Field(max_length=1_000)]
+
+
+class Concurrency(Data):
+    """At most ``limit`` runs of the zap at a time; with ``key`` (an expression over ``trigger``)
+    at most that many for each of its values. The others wait and begin in the order they came.
+    """
+
+    limit: int = Field(default=1, ge=1, le=10_000)
+    key: Key = ""
+
+
+class Throttle(Data):
+    """At most ``limit`` runs begin within ``seconds``, for each value of ``key``; the others wait."""
+
+    limit: int = Field(ge=1, le=100_000)
+    seconds: float = Field(gt=0, le=86_400)
+    key: Key = ""
+
+
+class Debounce(Data):
+    """A run begins ``seconds`` after its event, unless a later one with the same value of ``key``
+    comes first and takes its place.
+    """
+
+    seconds: float = Field(gt=0, le=86_400)
+    key: Key = ""
+
+
+class Limits(Data):
+    """How many runs of a zap may begin and work, and how long one may take from its first step to
+    its end, waiting included.
+    """
+
+    concurrency: Concurrency | None = None
+    throttle: Throttle | None = None
+    debounce: Debounce | None = None
+    deadline_seconds: float | None = Field(default=None, gt=0, le=LONGEST_DELAY)
 
 
 class Definition(Data):
     """A zap's data. ``trigger`` is None until one is chosen."""
 
     trigger: Trigger | None = None
-    steps: Annotated[tuple[Step, ...], Field(max_length=MOST_STEPS)] = ()
+    steps: Steps = ()
+    limits: Limits = Limits()
     notes: str | None = None
 
-    @field_validator("steps", mode="before")
-    @classmethod
-    def _not_too_many(cls, steps: Any) -> Any:
-        # Before the steps are looked at one by one: a refusal must be cheap.
-        if isinstance(steps, list | tuple) and len(steps) > MOST_STEPS:
-            raise ValueError(f"{len(steps)} steps are too many; the limit is {MOST_STEPS}.")
-        return steps
+
+def bodies(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """The lists of steps inside ``step``, in their order."""
+    match step:
+        case RouterStep():
+            return (*(branch.steps for branch in step.branches), step.fallback)
+        case ParallelStep():
+            return tuple(branch.steps for branch in step.branches)
+        case LoopStep():
+            return (step.steps,)
+        case _:
+            return ()
 
 
-def parse_definition(data: Any) -> Definition:
-    """The definition that parsed JSON ``data`` describes.
-
-    Raises:
-        DefinitionError: with a path and a message for everything that is wrong.
-    """
-    _check_size(data)
-    try:
-        definition = Definition.model_validate(data)
-    except ValidationError as error:
-        raise DefinitionError(_details(error, data)) from error
-    counts = Counter(step.id for step in definition.steps)
-    if len(counts) < len(definition.steps):
-        raise DefinitionError(
-            [
-                {
-                    "path": f"steps.{step_id}.id",
-                    "message": f"{count} steps have the id '{step_id}'. Give each its own.",
-                }
-                for step_id, count in counts.items()
-                if count > 1
-            ][:_MOST_DETAILS]
-        )
-    return definition
-
-
-def _check_size(data: Any) -> None:
-    """Refuse what is too deep, too large or not JSON, without recursion."""
-    waiting: list[tuple[Any, int]] = [(data, 1)]
-    values = characters = 0
+def walk(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Every step of the tree, each before those inside it, in their order. Not recursive."""
+    waiting = [iter(steps)]
     while waiting:
-        value, depth = waiting.pop()
-        values += 1
-        if depth > DEEPEST:
-            raise _refused(f"The data is nested more than {DEEPEST} levels deep.")
-        if isinstance(value, str):
-            characters += len(value)
-        elif isinstance(value, Mapping):
-            if not all(isinstance(key, str) for key in value):
-                raise _refused("Every key must be a text.")
-            characters += sum(map(len, value))
-            values += len(value)
-            waiting.extend((item, depth + 1) for item in value.values())
-        elif isinstance(value, list | tuple):
-            values += len(value)
-            waiting.extend((item, depth + 1) for item in value)
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise _refused("NaN and Infinity are not JSON numbers.")
-        elif not isinstance(value, int | float | None):
-            raise _refused(f"A value of type {type(value).__name__} is not JSON.")
-        if values > MOST_VALUES or characters > MOST_CHARACTERS:
-            raise _refused(
-                f"The definition is too large: at most {MOST_CHARACTERS} characters of text"
-                f" and {MOST_VALUES} values."
-            )
-
-
-def _refused(message: str) -> DefinitionError:
-    return DefinitionError([{"path": "", "message": message}])
-
-
-def _details(error: ValidationError, data: Any) -> list[dict[str, Any]]:
-    problems = error.errors(include_url=False, include_context=True)[:_MOST_DETAILS]
-    return [{"path": _path(problem, data), "message": _message(problem)} for problem in problems]
-
-
-def _path(problem: ErrorDetails, data: Any) -> str:
-    """``steps.post.inputs``: steps by their id where they have a usable one, else by position."""
-    loc = list(problem["loc"])
-    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        loc.append("kind")
-    path = ""
-    # pydantic puts the tag of a discriminated union into the location: it is no part of ours.
-    if len(loc) > 2 and loc[0] == "steps":  # noqa: PLR2004
-        path = _step_path(data["steps"], loc[1])
-        loc = loc[2:] if problem["type"].startswith("union_tag") else loc[3:]
-    elif len(loc) > 1 and loc[0] == "trigger" and not problem["type"].startswith("union_tag"):
-        path, loc = "trigger", loc[2:]
-    for part in loc:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return path
-
-
-def _step_path(steps: Any, index: int | str) -> str:
-    step = steps[index]
-    step_id = step.get("id") if isinstance(step, Mapping) else None
-    if isinstance(step_id, str) and step_id.isidentifier():
-        return f"steps.{step_id}"
-    return f"steps[{index}]"
-
-
-def _message(problem: ErrorDetails) -> str:
-    context = problem.get("ctx", {})
-    match problem["type"]:
-        case "extra_forbidden":
-            message = f"Unknown key '{problem['loc'][-1]}'."
-        case "union_tag_invalid":
-            message = f"Unknown kind '{context['tag']}'. Known kinds: {context['expected_tags']}."
-        case "string_pattern_mismatch" if problem["loc"][-1] == "id":
-            message = _ID_RULE
-        case "value_error":
-            message = str(context["error"])
-        case kind:
-            message = _MESSAGES.get(kind) or f"{problem['msg']}."
-    return message
-
-
-_ID_RULE = (
-    "An id starts with a lower-case letter and has at most 48 lower-case letters,"
-    " digits and underscores."
-)
-_MESSAGES = {
-    "missing": "This is required.",
-    "union_tag_not_found": "This is required: it says what kind of thing this is.",
-    "model_type": "This must be an object.",
-    "model_attributes_type": "This must be an object.",
-    "dict_type": "This must be an object.",
-    "tuple_type": "This must be a list.",
-}
+        step = next(waiting[-1], None)
+        if step is None:
+            waiting.pop()
+            continue
+        yield step
+        waiting += [iter(body) for body in reversed(bodies(step)) if body]

@@ -18,7 +18,7 @@ from liquid.undefined import UNDEFINED
 from liquid.utils import ReadOnlyChainMap
 
 from flowforge.engine import filters
-from flowforge.engine.values import MISSING, Budget, as_text, item, look_up
+from flowforge.engine.values import MISSING, Budget, View, as_text, item, look_up
 
 LONGEST_TEMPLATE = 100_000
 # Liquid's reader of single expressions is quadratic in the worst case: keep them short.
@@ -63,7 +63,7 @@ class Context(RenderContext):
         # Whatever is done with it (``contains``, say) may go over all of it, round after round.
         if isinstance(found, str):
             self.budget.spend(len(found) >> 3)
-        elif isinstance(found, list | dict):
+        elif isinstance(found, list | dict | View):
             self.budget.spend(len(found))
         return found
 

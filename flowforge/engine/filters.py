@@ -16,7 +16,7 @@ from liquid.exceptions import FilterArgumentError, ResourceLimitError
 from liquid.undefined import is_undefined
 
 from flowforge.engine.conditions import read_date
-from flowforge.engine.values import Budget, as_json, as_text, number, size
+from flowforge.engine.values import Budget, View, as_json, as_text, number, size
 
 LONGEST_TEXT = 1_000_000
 _LONGEST_FORMAT = 200
@@ -106,6 +106,8 @@ def _guarded(function: Callable[..., Any], *, texts: bool = False) -> Callable[.
     def guarded(left: Any, *args: Any, context: Any, **named: Any) -> Any:
         budget: Budget = context.budget
         budget.spend(1 + size(left) + sum(map(size, args)) + sum(map(size, named.values())))
+        if isinstance(left, View):
+            left = list(left)
         if texts:
             left = as_text(left, budget)
             args = tuple(a if type(a) is int else as_text(a, budget) for a in args)

@@ -1,18 +1,27 @@
-"""The words that the engine and its shell exchange: outcomes in, commands out, state between."""
+"""The words that the engine and its shell exchange: outcomes in, commands out, state between.
 
-from collections.abc import Iterator, Mapping
+How a run is told, in short: the shell sends an outcome, carries out the commands that come back,
+and writes both down in one transaction. ``folding.fold`` turns what was written into the same
+state again, on any machine.
+
+An *attempt row* is what the shell stores for one try of one path. Rows are opened by ``Perform``
+(once its wait is over), ``Open``, ``Sleep``, ``Ask`` and ``CallZap``, and ended by the outcome of
+a ``Perform`` (the shell knows it) or by ``Close``; ``Record`` writes one that begins and ends at
+once.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Literal
 
-from flowforge.engine.definition import Step
-
 Path = str
-"""The address of a step inside a run. Outside containers it is the id of the step."""
+"""The address of a step inside a run: its id, behind the rounds of the loops around it, counted
+from 1: ``each[2]/inner[1]/send``. Routers and parallel blocks add nothing: ids are unique."""
 
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out"]
 FinalStatus = Literal["succeeded", "failed", "cancelled", "timed_out"]
 AttemptStatus = Literal["running", "succeeded", "failed", "unknown", "skipped"]
+EndedStatus = Literal["succeeded", "failed", "unknown", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +36,47 @@ class ErrorInfo:
         return {"error": {"code": self.code, "message": self.message}}
 
 
+# The error of a row whose wait was given up because what it belonged to had ended.
+DROPPED = "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value too large to hold, kept under ``key`` by the shell. ``size`` in bytes of JSON."""
+
+    key: str
+    size: int
+
+
+# ---- outcomes: what happened -------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """The run begins.
 
     ``payload`` is the root ``trigger`` of expressions ({method, headers, query, body, raw_body}),
     ``run`` is the root ``run`` ({id, zap_id, version, started_at}). Both are read, never changed.
+    ``inputs`` replaces the ``inputs`` (or ``input``) of the steps it names by path: what a person
+    edited before running again; these are not rendered.
     """
 
     payload: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[Path, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
+    """An attempt that was performed succeeded. ``output`` may be ``Stored``."""
+
     path: Path
     output: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The attempt did not succeed.
+    """The attempt did not succeed, or the shell could not carry out a command for ``path``.
 
     ``retryable``: another attempt may help and does no harm. ``retry_after``: the provider asked
     for that many seconds of patience. ``unknown``: nobody knows whether the effect took place; it
@@ -62,16 +91,66 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Woke:
+    """The time of ``path`` has come: its retry is due, its delay or rest over, or nobody answered
+    in time.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """People decided about the approval at ``path``; ``output`` is its output."""
+
+    path: Path
+    approved: bool
+    output: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """The run that ``path`` waits for has ended. ``output`` is the output of the zap step."""
+
+    path: Path
+    status: FinalStatus
+    output: Any = None
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What ``Load`` asked for: the values by the ``key`` under which they are stored."""
+
+    path: Path
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """A person ended the run."""
 
 
-Outcome = Started | Succeeded | Failed | Cancelled
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The run took longer than it may."""
+
+    error: ErrorInfo
+
+
+Outcome = Started | Succeeded | Failed | Woke | Decided | ChildEnded | Loaded | Cancelled | TimedOut
+
+
+# ---- commands: what to do ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Perform:
-    """Make attempt ``number`` (1-based) of a step, after ``wait_seconds`` (the shell adds jitter)."""
+    """Make attempt ``number`` (1-based) of an action or code step.
+
+    With ``wait_seconds`` (the shell adds jitter) it is a promise: no row is opened, ``Woke`` is
+    due after the wait, and gives the same command without one. Answered by Succeeded or Failed.
+    """
 
     path: Path
     step_id: str
@@ -81,7 +160,7 @@ class Perform:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write down, as attempt 1, what the engine decided itself: nothing is to be performed."""
+    """Write down what the engine decided itself: nothing is to be performed."""
 
     path: Path
     step_id: str
@@ -89,104 +168,137 @@ class Record:
     status: Literal["succeeded", "failed", "skipped"]
     output: Any = None
     error: ErrorInfo | None = None
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a row for a loop or parallel block that begins now; ``Close`` will end it.
+
+    ``input`` is what it goes over ({"items": […]}, {"count": n} or {}), ``output`` what is known
+    already ({"count": n}) so that nobody has to load the items to count them. Of a loop that is
+    opened again ``input`` may be ``Stored``: the new row names what the old one named.
+    """
+
+    path: Path
+    step_id: str
+    kind: str
+    input: Any = None
+    output: Any = None
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the open row of ``path``."""
+
+    path: Path
+    status: EndedStatus
+    output: Any = None
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Open a row for the delay at ``path``; ``Woke`` is due after ``seconds``, or at ``until`` (ISO
+    8601 with zone); exactly one of them is set. What is past is due at once.
+    """
+
+    path: Path
+    step_id: str
+    seconds: float | None = None
+    until: str | None = None
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Open a row for the approval at ``path`` and ask. Answered by Decided, by Woke after
+    ``timeout_seconds``, or by Failed where it cannot be asked.
+    """
+
+    path: Path
+    step_id: str
+    question: str
+    approvers: tuple[str, ...] = ()
+    required: int = 1
+    veto: bool = True
+    timeout_seconds: float | None = None
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CallZap:
+    """Open a row for the zap step at ``path`` and start a run of ``zap_id``.
+
+    With ``wait`` answered by ChildEnded; otherwise by Succeeded as soon as it is started. Failed
+    where that zap cannot be started.
+    """
+
+    path: Path
+    step_id: str
+    zap_id: str
+    input: Any
+    wait: bool
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer whoever waits for this run; comes at most once in a run, after its ``Record``."""
+
+    path: Path
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the engine must look at to decide about ``path`` is stored: answered by Loaded, or by
+    Failed, before anything else is told to the run. Until then its walk halts. Writes nothing.
+    """
+
+    path: Path
+    values: tuple[Stored, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The loop at ``path`` has begun enough rounds for one go: write down what there is. ``Woke`` is
+    due at once, before anything else is told to the run. Writes nothing.
+    """
+
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The run has ended."""
+    """The run has ended; always the last command."""
 
     status: FinalStatus
     error: ErrorInfo | None = None
 
 
-Command = Perform | Record | Finish
-
-
-class Outputs(Mapping[Path, Any]):
-    """What the finished steps gave: an append-only map that never changes for its holder.
-
-    All versions of one run share one dict and differ in how much of it they see, so an append is
-    O(1). Appending to an old version copies what that version sees.
-    """
-
-    __slots__ = ("_entries", "_size")
-
-    def __init__(self, entries: dict[Path, tuple[int, Any]] | None = None, size: int = 0) -> None:
-        self._entries: dict[Path, tuple[int, Any]] = {} if entries is None else entries
-        self._size = size
-
-    def adding(self, path: Path, value: Any) -> "Outputs":
-        """A version that also holds ``value`` under ``path``, which must be new to this one."""
-        if path in self:
-            raise ValueError(f"{path} has an output already")
-        entries = self._entries
-        if len(entries) != self._size:
-            entries = dict(islice(entries.items(), self._size))
-        entries[path] = (self._size, value)
-        return Outputs(entries, self._size + 1)
-
-    def __getitem__(self, path: Path) -> Any:
-        index, value = self._entries[path]
-        if index >= self._size:
-            raise KeyError(path)
-        return value
-
-    def __contains__(self, path: object) -> bool:
-        entry = self._entries.get(path)  # type: ignore[call-overload]
-        return entry is not None and entry[0] < self._size
-
-    def __iter__(self) -> Iterator[Path]:
-        return islice(iter(self._entries), self._size)
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __repr__(self) -> str:
-        return f"Outputs({dict(self)!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All that the engine knows of a run. ``fold`` rebuilds it from the recorded attempts.
-
-    ``attempts`` maps each path that an outcome is owed for to the number of its attempt; its keys
-    are ``waiting``, a set, because branches will wait side by side. ``finished`` is None while the
-    run lives.
-    """
-
-    started: bool = False
-    finished: FinalStatus | None = None
-    attempts: Mapping[Path, int] = field(default_factory=dict)
-    outputs: Outputs = field(default_factory=Outputs)
-    payload: Mapping[str, Any] = field(default_factory=dict)
-    run: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def waiting(self) -> frozenset[Path]:
-        """The paths that an outcome is owed for."""
-        return frozenset(self.attempts)
+Command = Perform | Record | Open | Close | Sleep | Ask | CallZap | Reply | Load | Rest | Finish
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """What the shell stored of one attempt; see ``advance.fold``.
+    """What the shell stored of one attempt; see ``folding.fold``.
 
-    ``retryable`` is whether another attempt was promised (the row has its due time);
-    ``retry_after`` reproduces the promised wait where it matters.
+    ``seq`` is the place of its end among all ends of the run (the shell counts them up as it
+    writes them; None while it is ``running``): outcomes are folded in that order. ``input`` is
+    needed of loops and delays only. ``output`` may be ``Stored``, but not that of routers and
+    approvals: they are what was decided. ``promised``: another attempt was promised, by the policy
+    or by a person (the row has its due time).
     """
 
     path: Path
     number: int
     status: AttemptStatus
+    input: Any = None
     output: Any = None
     error: ErrorInfo | None = None
-    retryable: bool = False
-    retry_after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A definition made ready for ``advance``: compile once per version, keep, share."""
-
-    steps: tuple[Step, ...]
-    position: Mapping[Path, int]
+    promised: bool = False
+    seq: int | None = None

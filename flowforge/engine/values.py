@@ -31,6 +31,12 @@ class Missing:
 MISSING: Final = Missing()
 
 
+class View(Sequence[Any]):
+    """A list whose items are made when they are looked at; filters get it as a list."""
+
+    __slots__ = ()
+
+
 class Budget:
     """How much work one call of ``render`` may still do."""
 
@@ -76,7 +82,7 @@ def item(value: Any, key: object) -> Any:
         return value[key]
     if isinstance(value, Mapping):
         return _item_of_mapping(value, key)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | View):
         return _item_of_list(value, key)
     return _item_of_text(value, key) if isinstance(value, str) else MISSING
 
@@ -130,7 +136,7 @@ def size(value: object) -> int:
     if isinstance(value, range):
         # len() of a range beyond 2**63 raises.
         return max(0, value.stop - value.start)
-    return len(value) if isinstance(value, str | list | tuple | dict) else 1
+    return len(value) if isinstance(value, str | list | tuple | dict | View) else 1
 
 
 def as_json_value(value: Any, budget: Budget) -> Any:
@@ -146,7 +152,7 @@ def as_json_value(value: Any, budget: Budget) -> Any:
             plain = value
         case int() | float() | Decimal():
             plain = number(value)
-        case list() | tuple():
+        case list() | tuple() | View():
             plain = [as_json_value(each, budget) for each in value]
         case range():
             if size(value) > _LONGEST_RANGE:
@@ -185,7 +191,7 @@ def as_text(value: Any, budget: Budget) -> str:
             text = str(number(value))
         case range():
             text = f"{value.start}..{value.stop - 1}"
-        case list() | tuple() | Mapping() if not isinstance(value, Undefined):
+        case list() | tuple() | View() | Mapping() if not isinstance(value, Undefined):
             text = as_json(value, budget)
         case _:
             text = ""
