@@ -24,12 +24,15 @@ class User(SQLModel, table=True):
 
 
 class Project(SQLModel, table=True):
-    """The tenant: everything else belongs to one."""
+    """The tenant: everything else belongs to one. ``concurrency``: how many of its runs may work at
+    a time; None: as many as the operator's setting allows.
+    """
 
     __tablename__ = "project"
 
     id: str = identifier()
     name: str
+    concurrency: int | None = None
     created_at: dt.datetime = created()
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import Index, String, text
 from sqlmodel import Field
 
 from flowforge.infra.db import JsonText, UtcDateTime, new_id, utc_now
@@ -46,3 +46,18 @@ def reference(target: str, *, index: bool = True, primary_key: bool = False) -> 
         nullable=False,
         primary_key=primary_key,
     )
+
+
+def counter() -> Any:
+    """A number that begins at 0, also where an insert does not name it."""
+    return Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+def where(condition: str) -> dict[str, Any]:
+    """Arguments of an index over some of the rows only."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
+def partial(name: str, column: str) -> Index:
+    """An index of the few rows that have the column at all."""
+    return Index(name, column, **where(f"{column} IS NOT NULL"))

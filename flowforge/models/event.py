@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from flowforge.models.columns import IdText, created, document, identifier, reference, tenant
+from flowforge.models.columns import (
+    IdText,
+    created,
+    document,
+    identifier,
+    partial,
+    reference,
+    tenant,
+    where,
+)
 
 _KEYED = "verdict = 'accepted' AND dedupe_key IS NOT NULL"
 
@@ -14,7 +23,9 @@ _KEYED = "verdict = 'accepted' AND dedupe_key IS NOT NULL"
 class Event(SQLModel, table=True):
     """One thing a trigger received, whatever became of it.
 
-    ``verdict``: accepted, duplicate, rejected, held or filtered; ``reason`` says why in words.
+    ``verdict``: accepted, duplicate, rejected, held or filtered; ``reason`` says why in words, and
+    ``scheme`` what proved where it came from. ``status_code`` is what the sender was answered,
+    ``took_ms`` how long it waited for that.
     The body is kept as the bytes that came (``raw``, or a blob named ``blob_key`` where large),
     so signatures can be checked again and nothing a sender puts in can fail to be stored.
     ``body`` is set only where those bytes alone do not say it: uploads, whose files have ids.
@@ -23,6 +34,9 @@ class Event(SQLModel, table=True):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_zap_id_id", "zap_id", "id"),
+        Index("ix_event_project_id_id", "project_id", "id"),
+        partial("ix_event_blob_key", "blob_key"),
+        Index("ix_event_rejected", "zap_id", "id", **where("verdict = 'rejected'")),
         # One row decides: of any number of equal requests at once, exactly one is accepted.
         Index(
             "uq_event_dedupe_key",
@@ -37,7 +51,7 @@ class Event(SQLModel, table=True):
     id: str = identifier()
     project_id: str = tenant()
     zap_id: str = reference("zap.id", index=False)
-    trigger: str = "webhook"  # webhook or manual
+    trigger: str = "webhook"  # webhook, test, manual, form, schedule, poll, app or error
     verdict: str
     reason: str | None = None
     dedupe_key: str | None = None
@@ -51,4 +65,7 @@ class Event(SQLModel, table=True):
     raw: bytes | None = None
     blob_key: str | None = None
     size: int = 0
+    scheme: str | None = None
+    status_code: int | None = None
+    took_ms: int | None = None
     received_at: dt.datetime = created()

@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from flowforge.infra.db import new_id
-from flowforge.models.columns import IdText, created, document, identifier, moment, reference
+from flowforge.models.columns import IdText, created, document, identifier, moment, reference, where
 
 
 class Zap(SQLModel, table=True):
@@ -15,11 +15,19 @@ class Zap(SQLModel, table=True):
 
     ``hook_id`` is what webhook URLs carry. It starts as the zap's own id; rotating replaces it,
     and the old URL is dead at once. ``live_version`` is a ``Version.number``; None until the
-    first publish. ``deleted_at`` keeps the history of runs readable until retention removes it.
+    first publish; ``limits`` and ``trigger`` are those of that version (until then the draft's), kept
+    here for intake, and ``trigger_key`` is by what app events find it (``github``). While it is
+    paused events are accepted and their runs begin later. ``deleted_at`` keeps the history of runs
+    readable until retention removes it.
     """
 
     __tablename__ = "zap"
-    __table_args__ = (Index("ix_zap_project_id_id", "project_id", "id"),)
+    __table_args__ = (
+        Index("ix_zap_project_id_id", "project_id", "id"),
+        Index(
+            "ix_zap_trigger_key", "project_id", "trigger_key", **where("trigger_key IS NOT NULL")
+        ),
+    )
 
     id: str = identifier()
     project_id: str = reference("project.id", index=False)
@@ -30,13 +38,21 @@ class Zap(SQLModel, table=True):
     draft: Any = document(nullable=False)
     draft_revision: int = 1
     live_version: int | None = None
+    limits: Any = document()
+    trigger: Any = document()
+    trigger_key: str | None = None
+    paused_at: dt.datetime | None = moment()
     created_at: dt.datetime = created()
     updated_at: dt.datetime = created()
     deleted_at: dt.datetime | None = moment()
 
 
 class Version(SQLModel, table=True):
-    """A frozen definition. Rows are written once and never changed."""
+    """A frozen definition. Rows are written once and never changed.
+
+    Numbers count from 1. A negative number is no version of the zap: it is the draft of that
+    revision, kept for a test run.
+    """
 
     __tablename__ = "version"
     __table_args__ = (UniqueConstraint("zap_id", "number"),)
