@@ -9,12 +9,14 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from flowforge.errors import NotFound
+from flowforge.infra.failpoints import reach
 
 CHUNK_BYTES = 256 * 1024
 KEY_BYTES = 16
@@ -41,10 +43,10 @@ class Blobs:
         An error of the iterator passes through and nothing is stored: this is where callers stop
         an upload that is too large.
         """
-        key = secrets.token_hex(KEY_BYTES)
-        path = self._path(key)
+        key = self.new_key()
         if isinstance(content, bytes):
-            return await asyncio.to_thread(_store_bytes, path, key, content)
+            return await self.put_as(key, content)
+        path = self._path(key)
         temporary, file = await asyncio.to_thread(_open_temporary, path)
         digest, size = hashlib.sha256(), 0
         try:
@@ -56,6 +58,18 @@ class Blobs:
         finally:
             await asyncio.to_thread(_discard, file, temporary)
         return Blob(key, size, digest.hexdigest())
+
+    @staticmethod
+    def new_key() -> str:
+        """A key nobody has yet: rows can name a blob before it is written."""
+        return secrets.token_hex(KEY_BYTES)
+
+    async def put_as(self, key: str, content: bytes) -> Blob:
+        """Stores ``content``, durably, under a key of ``new_key``; once more does no harm."""
+        path = self._path(key)
+        blob = await asyncio.to_thread(_store_bytes, path, key, content)
+        reach("blob.after_write")
+        return blob
 
     async def get(self, key: str) -> bytes:
         """The content.
@@ -84,10 +98,29 @@ class Blobs:
         finally:
             await asyncio.to_thread(file.close)
 
+    async def missing(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys under which nothing is stored any more."""
+        wanted = {key: self._path(key) for key in keys}
+
+        def look() -> set[str]:
+            return {key for key, path in wanted.items() if not path.exists()}
+
+        return await asyncio.to_thread(look) if wanted else set()
+
     async def delete(self, keys: Iterable[str]) -> None:
         """What is already gone is no error."""
         paths = [self._path(key) for key in keys]
         await asyncio.to_thread(_unlink, paths)
+
+    async def old(self, seconds: float) -> AsyncIterator[list[str]]:
+        """The keys of what was stored longer ago than this, a few hundred at a time. What a
+        process that died has left unfinished is removed by the way.
+        """
+        before = time.time() - seconds
+        for first in range(256):
+            folder = self._root / f"{first:02x}"
+            if keys := await asyncio.to_thread(_old_in, folder, before):
+                yield keys
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -129,6 +162,20 @@ def _discard(file: BinaryIO, temporary: Path) -> None:
     with suppress(OSError):
         file.close()
     temporary.unlink(missing_ok=True)
+
+
+def _old_in(folder: Path, before: float) -> list[str]:
+    keys = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.stat().st_mtime >= before:
+                    continue
+                if _KEY.fullmatch(entry.name):
+                    keys.append(entry.name)
+                elif entry.name.startswith("."):
+                    Path(entry.path).unlink()
+    return keys
 
 
 def _unlink(paths: list[Path]) -> None:

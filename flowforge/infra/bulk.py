@@ -1,4 +1,4 @@
-"""Many rows in one statement: the write path of intake and of settling.
+"""Many rows in one statement: the write path of intake and of settling. How: ``statements``.
 
 PostgreSQL gets its own driver and ``unnest`` (one statement, one plan, any number of rows);
 SQLite gets ``executemany`` in one immediate transaction. Why not the ORM: ADR 5.
@@ -8,34 +8,42 @@ import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Integer, LargeBinary, Table
+from sqlalchemy import Table, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.infra.db import Database
-
-Values = Sequence[Any]
-Rows = tuple[Table, tuple[str, ...], Sequence[Values]]
-
-_POSTGRES_TYPES: tuple[tuple[type, str], ...] = (
-    (Boolean, "boolean"),
-    (BigInteger, "bigint"),
-    (Integer, "integer"),
-    (DateTime, "timestamptz"),
-    (LargeBinary, "bytea"),
+from flowforge.infra.failpoints import reach
+from flowforge.infra.statements import (
+    Change,
+    Values,
+    bound,
+    conflict_target,
+    insertion,
+    names_of,
+    statement,
 )
+
+# How many values one statement may carry: far below what SQLite allows.
+_SQLITE_PARAMETERS = 20_000
+
+Rows = tuple[Table, tuple[str, ...], Sequence[Values]]
 
 
 class Bulk:
     """An open transaction for whole batches. Rows are tuples in the order of ``columns``.
 
     Documents are passed as JSON text, times as aware datetimes. ``now`` is the SQL of the
-    database's own clock, ``skip_locked`` what makes a sub-select pass over rows that another
-    transaction holds.
+    database's own clock when the transaction began, ``clock`` of this very statement, which may have
+    waited for a lock; ``skip_locked`` what makes a sub-select pass over rows that another
+    transaction holds; with ``share_unlocked`` rows are only kept from being changed.
     """
 
     now: str
+    clock: str
     skip_locked: str
+    share_unlocked: str
 
     async def insert(self, table: Table, columns: tuple[str, ...], rows: Sequence[Values]) -> None:
         """Insert all rows."""
@@ -58,6 +66,10 @@ class Bulk:
         raise NotImplementedError
 
     async def delete(self, table: Table, key: str, values: Values) -> None:
+        raise NotImplementedError
+
+    async def write(self, parts: Sequence[tuple[Change, Sequence[Values]]]) -> None:
+        """All parts, in one statement where the database can. No row may be in two of them."""
         raise NotImplementedError
 
     async def select(
@@ -96,6 +108,19 @@ async def bulk(database: Database, *, writes_once: bool = False) -> AsyncIterato
         else:
             async with raw.transaction():
                 yield _PostgresBulk(raw)
+        reach("bulk.after_commit")
+
+
+async def within(session: AsyncSession) -> Bulk:
+    """The transaction of ``session``, for what is written once for both ways. What the session
+    has not flushed yet is flushed.
+    """
+    await session.flush()
+    # Its transaction begins with its first statement: before one, the driver would commit each.
+    connection = await session.connection()
+    await connection.execute(select(1))
+    raw = (await connection.get_raw_connection()).driver_connection
+    return _SqliteBulk(raw) if connection.dialect.name == "sqlite" else _PostgresBulk(raw)
 
 
 @lru_cache(maxsize=256)
@@ -117,94 +142,32 @@ def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return "".join(out).replace("\0", "::"), tuple(names)
 
 
-class _Source(NamedTuple):
-    """Where the rows of a statement come from, as SQL."""
-
-    values: tuple[str, ...]
-    table: str
-
-
-@lru_cache(maxsize=1024)
-def _source(
-    table: Table, columns: tuple[str, ...], varying: tuple[int, ...], after: int = 0
-) -> _Source:
-    """Columns at ``varying`` come as arrays, the others as one value for all rows.
-
-    ``after``: how many parameters of the statement are taken already.
-    """
-    places = {index: place for place, index in enumerate(varying, after + 1)}
-    fixed = (index for index in range(len(columns)) if index not in places)
-    places |= {index: place for place, index in enumerate(fixed, after + len(varying) + 1)}
-    values = tuple(
-        f'u."{name}"' if index in varying else f"${places[index]}::{_sql_type(table, name)}"
-        for index, name in enumerate(columns)
-    )
-    arrays = ", ".join(f"${places[i]}::{_sql_type(table, columns[i])}[]" for i in varying)
-    names = _names(tuple(columns[index] for index in varying))
-    return _Source(values, f" FROM unnest({arrays}) AS u({names})" if varying else "")
-
-
-def _bound(rows: Sequence[Values], *, always: int = 0) -> tuple[tuple[int, ...], list[Any]]:
-    """Which columns vary over ``rows``, and the parameters in the order of ``_source``.
-
-    Most columns of a batch hold one value (the zap, the moment, nulls): sending it once instead
-    of an array halves the cost of a row. The first ``always`` columns are sent as arrays.
-    """
-    columns = list(zip(*rows, strict=True))
-    size = len(rows)
-    varying = tuple(
-        index
-        for index, column in enumerate(columns)
-        if index < always or column.count(column[0]) != size
-    )
-    fixed = [column[0] for index, column in enumerate(columns) if index not in varying]
-    return varying, [*(columns[index] for index in varying), *fixed]
-
-
-def _sql_type(table: Table, name: str) -> str:
-    kind = table.c[name].type
-    kind = getattr(kind, "impl", kind)
-    return next((text for cls, text in _POSTGRES_TYPES if isinstance(kind, cls)), "text")
-
-
-@lru_cache(maxsize=64)
-def _conflict_target(table: Table, name: str) -> str:
-    index = next(index for index in table.indexes if index.name == name)
-    columns = ", ".join(column.name for column in index.columns)
-    where = index.dialect_options["postgresql"]["where"]
-    return f"({columns}) WHERE {where}" if where is not None else f"({columns})"
-
-
-@lru_cache(maxsize=1024)
-def _insertion(table: Table, columns: tuple[str, ...], varying: tuple[int, ...], after: int) -> str:
-    source = _source(table, columns, varying, after)
-    return (
-        f'INSERT INTO "{table.name}" ({_names(columns)}) '
-        f"SELECT {', '.join(source.values)}{source.table}"
-    )
-
-
 class _PostgresBulk(Bulk):
     # now(), not clock_timestamp(): the planner may use an index only for what is stable.
     now = "now()"
+    clock = "clock_timestamp()"
     skip_locked = "FOR UPDATE SKIP LOCKED"
+    share_unlocked = "FOR SHARE SKIP LOCKED"
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     async def insert_all(self, parts: Sequence[Rows]) -> None:
-        statements: list[str] = []
+        await self.write([(Change(table, None, columns), rows) for table, columns, rows in parts])
+
+    async def write(self, parts: Sequence[tuple[Change, Sequence[Values]]]) -> None:
+        texts: list[str] = []
         parameters: list[Any] = []
-        for table, columns, rows in parts:
+        for change, rows in parts:
             if rows:
-                varying, more = _bound(rows)
-                statements.append(_insertion(table, columns, varying, len(parameters)))
+                text, more = statement(change, rows, len(parameters))
+                texts.append(text)
                 parameters += more
-        if not statements:
+        if not texts:
             return
         # References between the parts are checked at the end of the whole statement.
-        *first, last = statements
-        named = ", ".join(f"part{i} AS ({statement})" for i, statement in enumerate(first))
+        *first, last = texts
+        named = ", ".join(f"part{i} AS ({text})" for i, text in enumerate(first))
         await self._connection.execute(f"WITH {named} {last}" if first else last, *parameters)
 
     async def insert_new(
@@ -212,10 +175,10 @@ class _PostgresBulk(Bulk):
     ) -> set[str]:
         if not rows:
             return set()
-        varying, parameters = _bound(rows)
+        varying, parameters = bound(rows)
         found = await self._connection.fetch(
-            f"{_insertion(table, columns, varying, 0)} "
-            f"ON CONFLICT {_conflict_target(table, conflict)} DO NOTHING RETURNING id",
+            f"{insertion(table, columns, varying, 0)} "
+            f"ON CONFLICT {conflict_target(table, conflict)} DO NOTHING RETURNING id",
             *parameters,
         )
         return {row["id"] for row in found}
@@ -223,26 +186,10 @@ class _PostgresBulk(Bulk):
     async def update(
         self, table: Table, key: str, columns: tuple[str, ...], rows: Sequence[Values]
     ) -> None:
-        if rows:
-            varying, parameters = _bound(rows, always=1)
-            source = _source(table, (key, *columns), varying)
-            settings = ", ".join(
-                f'"{name}" = {value}'
-                for name, value in zip(columns, source.values[1:], strict=True)
-            )
-            await self._connection.execute(
-                f'UPDATE "{table.name}" t SET {settings}{source.table} '  # noqa: S608 - our own names
-                f'WHERE t."{key}" = u."{key}"',
-                *parameters,
-            )
+        await self.write([(Change(table, key, columns), rows)])
 
     async def delete(self, table: Table, key: str, values: Values) -> None:
-        if values:
-            await self._connection.execute(
-                f'DELETE FROM "{table.name}" WHERE "{key}" = '  # noqa: S608 - our own names
-                f"ANY($1::{_sql_type(table, key)}[])",
-                list(values),
-            )
+        await self.write([(Change(table, key, ()), values)])
 
     async def select(
         self, sql: str, ids: Values, *, lock: bool = False, numbers: bool = False
@@ -261,7 +208,9 @@ class _PostgresBulk(Bulk):
 
 class _SqliteBulk(Bulk):
     now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    clock = now
     skip_locked = ""
+    share_unlocked = ""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -270,7 +219,7 @@ class _SqliteBulk(Bulk):
         for table, columns, rows in parts:
             if rows:
                 await self._connection.executemany(
-                    f'INSERT INTO "{table.name}" ({_names(columns)}) '  # noqa: S608 - our own names
+                    f'INSERT INTO "{table.name}" ({names_of(columns)}) '  # noqa: S608 - our own names
                     f"VALUES ({', '.join('?' * len(columns))})",
                     [_plain(row) for row in rows],
                 )
@@ -278,14 +227,17 @@ class _SqliteBulk(Bulk):
     async def insert_new(
         self, table: Table, columns: tuple[str, ...], rows: Sequence[Values], conflict: str
     ) -> set[str]:
-        inserted = set()
-        statement = (
-            f'INSERT INTO "{table.name}" ({_names(columns)}) '  # noqa: S608 - our own names
-            f"VALUES ({', '.join('?' * len(columns))}) "
-            f"ON CONFLICT {_conflict_target(table, conflict)} DO NOTHING RETURNING id"
-        )
-        for row in rows:
-            inserted |= {found["id"] for found in await self._all(statement, _plain(row))}
+        inserted: set[str] = set()
+        most = max(1, _SQLITE_PARAMETERS // len(columns))
+        for first in range(0, len(rows), most):
+            batch = rows[first : first + most]
+            marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(batch))
+            found = await self._all(
+                f'INSERT INTO "{table.name}" ({names_of(columns)}) VALUES {marks} '  # noqa: S608 - our own names
+                f"ON CONFLICT {conflict_target(table, conflict)} DO NOTHING RETURNING id",
+                tuple(value for row in batch for value in _plain(row)),
+            )
+            inserted |= {row["id"] for row in found}
         return inserted
 
     async def update(
@@ -304,6 +256,15 @@ class _SqliteBulk(Bulk):
                 f'DELETE FROM "{table.name}" WHERE "{key}" = ?',  # noqa: S608 - our own names
                 [(value,) for value in values],
             )
+
+    async def write(self, parts: Sequence[tuple[Change, Sequence[Values]]]) -> None:
+        for change, rows in parts:
+            if change.key is None:
+                await self.insert(change.table, change.columns, rows)
+            elif change.columns:
+                await self.update(change.table, change.key, change.columns, rows)
+            else:
+                await self.delete(change.table, change.key, rows)
 
     async def select(
         self, sql: str, ids: Values, *, lock: bool = False, numbers: bool = False
@@ -327,10 +288,6 @@ class _SqliteBulk(Bulk):
         return rows
 
 
-def _names(columns: tuple[str, ...]) -> str:
-    return ", ".join(f'"{name}"' for name in columns)
-
-
 def _plain(row: Values) -> tuple[Any, ...]:
     return tuple(_sqlite_value(value) for value in row)
 
@@ -344,7 +301,11 @@ def moment(value: Any) -> dt.datetime:
 
 
 def _sqlite_value(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        # The text that SQLAlchemy's own SQLite DateTime writes.
-        return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return value
+    return _sqlite_moment(value) if isinstance(value, dt.datetime) else value
+
+
+# The rows of a batch share a few moments, and writing one out is a tenth of the cost of a row.
+@lru_cache(maxsize=64)
+def _sqlite_moment(value: dt.datetime) -> str:
+    """The text that SQLAlchemy's own SQLite DateTime writes."""
+    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

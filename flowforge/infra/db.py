@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 import uuid_utils
-from sqlalchemy import DateTime, Dialect, Text, TypeDecorator, event
+from sqlalchemy import DateTime, Dialect, Text, TypeDecorator, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -25,6 +25,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from flowforge.errors import Unavailable
 from flowforge.infra import documents
+from flowforge.infra.failpoints import reach
 
 Callback = Callable[[], Awaitable[None]]
 
@@ -32,6 +33,22 @@ _CALLBACKS = "after_commit"
 _READING = "flowforge_reading"
 SQLITE_BUSY_SECONDS = 15
 CHECKOUT_SECONDS = 10
+# A process that is frozen in the middle of a transaction would keep its rows from everybody.
+LONGEST_IDLE_SECONDS = 10
+_IDLED_TOO_LONG = "25P03"
+_SESSION = {
+    "application_name": "flowforge",
+    "idle_in_transaction_session_timeout": str(LONGEST_IDLE_SECONDS * 1000),
+}
+# One that froze within a statement, with half of its messages sent, is not idle to the server, nor
+# does its statement_timeout count while it waits for the rest: only others can send it away.
+_END_FROZEN = text(
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND usename = current_user "
+    "AND application_name = current_setting('application_name') AND pid <> pg_backend_pid() "
+    "AND state = 'active' AND wait_event = 'ClientRead' "
+    "AND state_change < clock_timestamp() - make_interval(secs => :seconds)"
+)
 
 
 def utc_now() -> dt.datetime:
@@ -105,12 +122,25 @@ def _sqlite_now(element: db_now, compiler: SQLCompiler, **more: Any) -> str:
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 
+class db_clock(db_now):  # noqa: N801 - reads as the SQL function it is
+    """The same clock at this very statement: also after a long wait for a lock."""
+
+    inherit_cache = True
+
+
+@compiles(db_clock, "postgresql")
+def _postgres_clock(element: db_clock, compiler: SQLCompiler, **more: Any) -> str:
+    return "clock_timestamp()"
+
+
 class Database:
     """One engine of one process. ``dialect`` is ``sqlite`` or ``postgresql``."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        is_sqlite = url.startswith("sqlite")
         self.engine = create_async_engine(
             url,
+            connect_args={} if is_sqlite else {"server_settings": _SESSION},
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=CHECKOUT_SECONDS,
@@ -141,6 +171,8 @@ class Database:
             async with self.writing(), AsyncSession(self.engine, expire_on_commit=False) as session:
                 async with session.begin():
                     yield session
+                    reach("transaction.before_commit")
+                reach("transaction.after_commit")
                 callbacks: list[Callback] = session.info.pop(_CALLBACKS, [])
         for callback in callbacks:
             await callback()
@@ -168,6 +200,13 @@ class Database:
                 async with self._spare() as raw:
                     yield raw
 
+    async def end_frozen(self, after_seconds: float = LONGEST_IDLE_SECONDS) -> int:
+        """End connections, of any process, that stopped in the middle of a statement; how many."""
+        if self.is_sqlite:
+            return 0
+        async with self.reading() as session:
+            return int(await session.scalar(_END_FROZEN, {"seconds": after_seconds}) or 0)
+
     @asynccontextmanager
     async def _spare(self) -> AsyncIterator[Any]:
         raw = await self._spare_or_new()
@@ -188,7 +227,9 @@ class Database:
             if not raw.is_closed():
                 return raw
         _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
-        return await asyncpg.connect(**arguments, timeout=CHECKOUT_SECONDS)
+        return await asyncpg.connect(
+            **arguments, timeout=CHECKOUT_SECONDS, server_settings=_SESSION
+        )
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
@@ -234,6 +275,8 @@ def is_outage(problem: BaseException) -> bool:
 def _is_server_outage(problem: BaseException | None) -> bool:
     # SQLSTATE classes: 08 connection, 53 resources, 57 operator intervention, 58 system error.
     state = getattr(problem, "sqlstate", None) or ""
+    if state == _IDLED_TOO_LONG:
+        return True
     return state[:2] in {"08", "53", "57", "58"} or isinstance(problem, ConnectionError | OSError)
 
 

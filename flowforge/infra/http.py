@@ -21,7 +21,7 @@ from flowforge.infra.egress import AddressRefused, EgressBlocked, Gate, Lookup
 from flowforge.infra.redaction import is_secret_name
 from flowforge.infra.unpacking import unpacker
 
-__all__ = ["AnswerTooLarge", "EgressBlocked", "guarded_client"]
+__all__ = ["AnswerTooLarge", "EgressBlocked", "guarded_client", "trust"]
 
 MEBIBYTE = 1024 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -197,7 +197,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
                     limit=self._max_connections,
                     limit_per_host=0,
                     keepalive_timeout=KEEPALIVE_SECONDS,
-                    ssl=_trust(),
+                    ssl=trust(),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("Content-Type", "Accept", "Accept-Encoding", "User-Agent"),
@@ -207,7 +207,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         return self._session
 
 
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
     """The operator's certificates, and the public ones for machines that bring none."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())

@@ -21,6 +21,7 @@ import resend
 from resend.exceptions import ResendError
 
 from flowforge.config import Settings
+from flowforge.infra.failpoints import reach
 
 TIMEOUT_SECONDS = 30.0
 LONGEST_RESEND_KEY = 256
@@ -104,7 +105,10 @@ class Mailer:
                 "FLOWFORGE_SMTP_URL.",
                 permanent=True,
             )
-        return await self._transport(_clean(message), idempotency_key)
+        reach("mail.before_send")
+        taken = await self._transport(_clean(message), idempotency_key)
+        reach("mail.after_send")
+        return taken
 
 
 def _transport(settings: Settings) -> Transport | None:

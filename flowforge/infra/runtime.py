@@ -7,7 +7,8 @@ which nobody hands anything.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 import structlog
@@ -16,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from flowforge.config import Settings
+from flowforge.infra import failpoints
 from flowforge.infra.blobs import Blobs
 from flowforge.infra.db import Database
 from flowforge.infra.errands import Errands
@@ -29,9 +31,17 @@ REDIS_TIMEOUT_SECONDS = 2.0
 ERRANDS_SECONDS = 5.0
 
 
+class Lodger(Protocol):
+    """Something of a higher floor that lives as long as the process."""
+
+    async def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Runtime:
-    """The open adapters of this process. ``redis`` is None where none is to be had."""
+    """The open adapters of this process. ``redis`` is None where none is to be had; ``lodgers``
+    are what higher floors opened, closed with the rest.
+    """
 
     settings: Settings
     db: Database
@@ -41,6 +51,7 @@ class Runtime:
     blobs: Blobs
     signals: Signals
     errands: Errands
+    lodgers: dict[str, Lodger] = field(default_factory=dict)
 
 
 _current: Runtime | None = None
@@ -57,6 +68,7 @@ def current() -> Runtime:
 async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Open everything; close it again at the end, whatever happened in between."""
     global _current  # noqa: PLW0603 - one per process, by definition
+    failpoints.arm()
     database = Database(settings.effective_database_url, pool_size=settings.database_pool_size)
     redis = connect_redis(settings)
     client = guarded_client(settings.egress_allow)
@@ -78,6 +90,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         _current = outer
         await runtime.errands.finish(within_seconds=ERRANDS_SECONDS)
         async with asyncio.timeout(5):
+            for lodger in runtime.lodgers.values():
+                await lodger.close()
             await runtime.signals.close()
             await client.aclose()
             if redis is not None:

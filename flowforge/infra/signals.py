@@ -68,10 +68,11 @@ class Signals:
         self._listener: asyncio.Task[None] | None = None
         self._subscriptions: set[Subscription] = set()
         self._is_out = False
+        self._is_closed = False
 
     def send(self, topics: Iterable[str] = (), *, wake: bool = False) -> None:
         """Say it soon; returns at once. ``topics`` are like ``run:<id>`` or ``zap:<id>``."""
-        if self._arq is None:
+        if self._arq is None or self._is_closed:
             return
         self._topics.update(topics)
         self._wake = self._wake or wake
@@ -91,6 +92,7 @@ class Signals:
             self._subscriptions.discard(subscription)
 
     async def close(self) -> None:
+        self._is_closed = True
         for task in (self._sender, self._listener):
             if task is not None:
                 task.cancel()

@@ -39,7 +39,7 @@ __all__ = [
 
 MOST_LABEL_VALUES = 100
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-_URL_SETTINGS = ("database_url", "redis_url", "solana_rpc_url", "resend_api_url")
+_URL_SETTINGS = ("database_url", "redis_url", "solana_rpc_url", "resend_api_url", "github_api_url")
 
 bound_fields = structlog.contextvars.bound_contextvars
 """``with bound_fields(request_id=…, run_id=…):`` every line inside carries these fields."""
