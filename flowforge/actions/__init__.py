@@ -1,7 +1,7 @@
-"""The registry: to add an action, put a file beside this one and a line below."""
+"""The registry: to add an action or a polling trigger, put a file beside this one and a line below."""
 
-from flowforge.actions import email, http, manual, slack, solana
-from flowforge.actions.registry import Registry, catalogue
+from flowforge.actions import email, http, http_list, imap, manual, rss, slack, solana
+from flowforge.actions.registry import Pollers, Registry, catalogue
 
 REGISTRY = Registry(
     [
@@ -12,6 +12,14 @@ REGISTRY = Registry(
     ]
 )
 
-APPS = (*REGISTRY.apps, manual.MANUAL)
+POLLERS = Pollers(
+    [
+        rss.new_entries,
+        http_list.new_entries,
+        imap.new_mail,
+    ]
+)
 
-__all__ = ["APPS", "REGISTRY", "Registry", "catalogue"]
+APPS = (*REGISTRY.apps, manual.MANUAL, *POLLERS.apps)
+
+__all__ = ["APPS", "POLLERS", "REGISTRY", "Pollers", "Registry", "catalogue"]

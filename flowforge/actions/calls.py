@@ -19,6 +19,7 @@ TRY_LATER = frozenset({408, 425, 429})
 LONGEST_WAIT = timedelta(days=1)
 EXCERPT_LENGTH = 200
 SERVER_ERRORS = 500
+_UNKNOWN = " It may have acted on the request or not."
 
 
 async def send(
@@ -43,6 +44,19 @@ async def send(
         return await http.request(method, url, headers=headers, json=json)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
         raise _explain(problem, host_of(url)) from problem
+
+
+async def get(
+    http: httpx.AsyncClient, url: str, headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """The answer, whatever its status, to a request that only reads: asking again does no harm.
+
+    Raises: RetryableError, FatalError.
+    """
+    try:
+        return await send(http, "GET", url, headers=headers)
+    except OutcomeUnknown as problem:
+        raise RetryableError(str(problem).removesuffix(_UNKNOWN)) from problem
 
 
 def raise_for_answer(response: httpx.Response, said: str | None = None) -> None:
@@ -116,7 +130,7 @@ def _explain(problem: Exception, host: str) -> ActionError:
         and not isinstance(problem, httpx.ConnectTimeout)
         else f"The connection to {host} broke before the answer was complete."
     )
-    return OutcomeUnknown(f"{said} It may have acted on the request or not.")
+    return OutcomeUnknown(f"{said}{_UNKNOWN}")
 
 
 def _why_never(problem: Exception, host: str) -> str | None:

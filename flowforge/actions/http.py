@@ -1,22 +1,22 @@
 """Calls to any HTTP endpoint: JSON out, the answer on to the next step."""
 
 import json
-import re
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import from_json
 
 from flowforge.actions.sdk import (
     App,
     Context,
-    Filled,
+    HttpHeaders,
     Inputs,
     Output,
     Trigger,
+    WebAddress,
     action,
+    opened,
     raise_for_answer,
     send,
 )
@@ -29,79 +29,28 @@ WEBHOOK = App(
     ),
 )
 
-# Framing and routing belong to the client: a wrong one of these smuggles a second request.
-RESERVED = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "x-flowforge-event"}
-)
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# Beyond ASCII no two servers agree on the encoding (RFC 9110, 5.5).
-VISIBLE = re.compile(r"[\t\x20-\x7e]*")
-LONGEST_URL = 8_000
-
-
-@lru_cache(maxsize=1024)
-def _web_address(value: str) -> str:
-    try:
-        url = httpx.URL(value)
-    except httpx.InvalidURL as problem:
-        raise ValueError(f"is not a URL ({problem})") from problem
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError("must be a full URL such as https://example.com/hook")
-    return value
-
 
 def _upper(value: object) -> object:
     return (value.strip().upper() or "POST") if isinstance(value, str) else value
 
 
-def _opened(value: object) -> object:
-    """A text that is JSON stands for that JSON; blank is ``{}``; other text stays text."""
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
-        return {}
-    try:
-        return from_json(value, allow_inf_nan=False)
-    except ValueError:
-        return value
-
-
-def _headers(value: object) -> object:
-    found = {} if value is None else _opened(value)
-    if not isinstance(found, dict):
-        raise ValueError("must be an object of names and values")  # noqa: TRY004 - pydantic's way
-    return {str(name): _header(str(name), each) for name, each in found.items()}
-
-
-def _header(name: str, value: object) -> str:
-    text = value.strip() if isinstance(value, str) else json.dumps(value)
-    if not TOKEN.fullmatch(name):
-        raise ValueError(f"{name!r} is not a name that a header can have")
-    if name.lower() in RESERVED:
-        raise ValueError(f"the header {name} is set by FlowForge; leave it out")
-    if not VISIBLE.fullmatch(text):
-        raise ValueError(f"the value of {name} may hold printable ASCII characters only")
-    return text
-
-
 class Request(Inputs):
-    url: Annotated[Filled, AfterValidator(_web_address)] = Field(
+    url: WebAddress = Field(
         title="URL",
         description="Where the request goes.",
-        max_length=LONGEST_URL,
         examples=["https://example.com/hook"],
         json_schema_extra={"placeholder": "https://example.com/hook"},
     )
     method: Annotated[
         Literal["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"], BeforeValidator(_upper)
     ] = Field(default="POST", title="Method", description="GET and HEAD send no body.")
-    headers: Annotated[dict[str, str], BeforeValidator(_headers)] = Field(
+    headers: HttpHeaders = Field(
         default_factory=dict,
         title="Headers",
         description="Idempotency-Key is set for you; give your own to replace it.",
         json_schema_extra={"widget": "keyvalue"},
     )
-    body: Annotated[Any, BeforeValidator(_opened)] = Field(
+    body: Annotated[Any, BeforeValidator(opened)] = Field(
         default_factory=dict,
         title="Body",
         description="Sent as JSON. A text that is JSON is sent as that JSON.",

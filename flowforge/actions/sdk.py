@@ -8,20 +8,10 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError, to_json
-
-from flowforge.actions.calls import excerpt, host_of, raise_for_answer, retry_after, send
+from flowforge.actions.apps import App, Trigger
+from flowforge.actions.calls import excerpt, get, host_of, raise_for_answer, retry_after, send
 from flowforge.actions.context import (
     ActionConfig,
     C,
@@ -41,6 +31,29 @@ from flowforge.actions.failures import (
     RetryableError,
 )
 from flowforge.actions.forms import form_schema
+from flowforge.actions.inputs import (
+    Filled,
+    FilledSecret,
+    I,
+    Inputs,
+    Output,
+    missing,
+    problems_of,
+    secret_fields_of,
+    validated,
+)
+from flowforge.actions.moments import moment_of
+from flowforge.actions.polling import (
+    Dial,
+    Item,
+    Poll,
+    PollContext,
+    Poller,
+    after_last,
+    after_time,
+    poller,
+)
+from flowforge.actions.web import HttpHeaders, WebAddress, opened
 
 __all__ = [
     "Action",
@@ -49,100 +62,43 @@ __all__ = [
     "App",
     "Connection",
     "Context",
+    "Dial",
     "FatalError",
     "Filled",
     "FilledSecret",
+    "HttpHeaders",
     "InputProblem",
     "Inputs",
     "InputsRefused",
+    "Item",
     "Letter",
     "Mailer",
     "OutcomeUnknown",
     "Output",
+    "Poll",
+    "PollContext",
+    "Poller",
     "RetryableError",
     "SolanaConfig",
     "Store",
     "Trigger",
+    "WebAddress",
     "action",
+    "after_last",
+    "after_time",
     "excerpt",
+    "get",
     "host_of",
     "missing",
+    "moment_of",
+    "opened",
+    "poller",
     "raise_for_answer",
     "retry_after",
     "send",
 ]
 
-
-class Inputs(BaseModel):
-    """What the owner fills in; each field is a form control.
-
-    ``json_schema_extra`` of a field: ``widget`` (text, textarea, json, select, keyvalue, number,
-    checkbox, secret), ``placeholder``, ``secret`` (its value is kept out of attempts and logs).
-    """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _text_of_any_value(cls, value: object, info: ValidationInfo) -> object:
-        """A lone expression keeps its type; where a text is wanted, a number is shown as one."""
-        field = cls.model_fields[info.field_name or ""]
-        extra = field.json_schema_extra
-        is_secret = isinstance(extra, dict) and bool(extra.get("secret"))
-        wants_text = field.annotation is str and not is_secret
-        is_other = isinstance(value, bool | int | float | list | dict)
-        return to_json(value).decode() if wants_text and is_other else value
-
-
-class Output(BaseModel):
-    """What later steps may refer to; each field is a pickable variable."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-def missing(name: str) -> PydanticCustomError:
-    """The error for an input that must be there; raise it in a validator."""
-    return PydanticCustomError("missing_field", "missing '{field}' field", {"field": name})
-
-
-def _filled(value: object) -> object:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise PydanticCustomError("blank", "is empty")
-    return value.strip() if isinstance(value, str) else value
-
-
-# An expression that found nothing renders as "": for these fields that is the same as missing.
-Filled = Annotated[str, BeforeValidator(_filled)]
-FilledSecret = Annotated[SecretStr, BeforeValidator(_filled)]
-
-
-I = TypeVar("I", bound=Inputs)  # noqa: E741 - reads as Inputs beside C and O
 O = TypeVar("O", bound=Output)  # noqa: E741 - reads as Output
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """What fires a zap, as the catalogue shows it; the engine knows each kind."""
-
-    key: str
-    name: str
-    summary: str
-
-    @property
-    def icon(self) -> str:
-        return f"/icons/trigger-{self.key}.svg"
-
-
-@dataclass(frozen=True)
-class App:
-    """An outside service as the catalogue shows it. An empty icon is that of its first action."""
-
-    key: str
-    name: str
-    icon: str = ""
-    triggers: tuple[Trigger, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,6 +115,7 @@ class Action(Generic[C, I, O]):
     output: type[O]
     connection: type[Connection] | None
     repeatable: bool
+    moves_money: bool
     aliases: tuple[str, ...] = ()
 
     async def __call__(self, ctx: Context[C], inputs: I) -> O:
@@ -178,37 +135,18 @@ class Action(Generic[C, I, O]):
         Raises:
             InputsRefused: with one problem per wrong field, in the owner's words.
         """
-        try:
-            return self.inputs.model_validate(rendered)
-        except ValidationError as refusal:
-            problems = [_problem(error) for error in _errors(refusal)]
-            raise InputsRefused(self.key, problems) from None
+        return validated(self.inputs, self.key, rendered)
 
     def problems(self, draft: dict[str, Any]) -> list[InputProblem]:
         """What is wrong with the inputs of a draft; a field with ``{{ … }}`` may become anything,
         so only its absence could be a problem.
         """
-        try:
-            self.inputs.model_validate(draft)
-        except ValidationError as refusal:
-            errors = _errors(refusal)
-            return [
-                _problem(error)
-                for error in errors
-                if error["type"] == "extra_forbidden"
-                or not (error["loc"] and _is_open(draft.get(str(error["loc"][0]))))
-            ]
-        return []
+        return problems_of(self.inputs, draft)
 
     @cached_property
     def secret_fields(self) -> frozenset[str]:
         """Names of inputs that must not be shown, as they stand in a definition."""
-        names: set[str] = set()
-        for name, info in self.inputs.model_fields.items():
-            extra = info.json_schema_extra
-            if isinstance(extra, dict) and extra.get("secret"):
-                names |= {name, info.alias or name}
-        return frozenset(names)
+        return secret_fields_of(self.inputs)
 
 
 def action(
@@ -218,6 +156,7 @@ def action(
     app: App | None = None,
     icon: str | None = None,
     repeatable: bool = True,
+    moves_money: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Context[C], I], Awaitable[O]]], Action[C, I, O]]:
     """Declare an action.
@@ -228,6 +167,7 @@ def action(
         app: The service it belongs to; None makes one of the same key and name.
         icon: Path of its picture; None is ``/icons/<key>.svg``.
         repeatable: Whether an attempt whose outcome is unknown may be made again.
+        moves_money: Whether a person is asked before it is tried by hand.
         aliases: Former keys that published versions may still carry.
     """
 
@@ -246,36 +186,8 @@ def action(
             output=hints["return"],
             connection=None if connection is type(None) else connection,
             repeatable=repeatable,
+            moves_money=moves_money,
             aliases=aliases,
         )
 
     return declare
-
-
-def _errors(refusal: ValidationError) -> list[ErrorDetails]:
-    return refusal.errors(include_url=False, include_input=False)
-
-
-def _problem(error: ErrorDetails) -> InputProblem:
-    path = ".".join(str(part) for part in error["loc"])
-    match error["type"]:
-        case "missing_field":
-            path = str(error["ctx"]["field"])
-            return InputProblem(path, f"missing '{path}' field in metadata")
-        case "missing" | "blank":
-            return InputProblem(path, f"missing '{path}' field in metadata")
-        case "extra_forbidden":
-            return InputProblem(path, f"'{path}' is not an input of this action")
-    said = error["msg"].removeprefix("Value error, ")
-    return InputProblem(path, f"'{path}': {said}" if path else said)
-
-
-def _is_open(value: object) -> bool:
-    match value:
-        case str():
-            return "{{" in value or "{%" in value
-        case dict():
-            return any(_is_open(part) for part in value.values())
-        case list():
-            return any(_is_open(part) for part in value)
-    return False

@@ -128,7 +128,7 @@ class Signed:
     lamports: int
 
 
-@action("send-sol", name="Send Solana", app=SOLANA, repeatable=True)
+@action("send-sol", name="Send Solana", app=SOLANA, repeatable=True, moves_money=True)
 async def send_sol(ctx: Context[None], inputs: Payment) -> Sent:
     """Send SOL from the operator's wallet to an address."""
     config = ctx.config.solana
