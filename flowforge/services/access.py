@@ -59,6 +59,10 @@ def require(actor: Actor, permission: Permission) -> None:
         )
 
 
+def roles_that_may(permission: Permission) -> frozenset[Role]:
+    return frozenset(role for role, granted in _GRANTS.items() if permission in granted)
+
+
 async def own(session: AsyncSession, actor: Actor, model: type[Row], row_id: str) -> Row:
     """The actor's row of that id.
 

@@ -21,7 +21,7 @@ from flowforge.errors import Conflict, Forbidden, Malformed, Unauthenticated
 from flowforge.infra.db import new_id, utc_now
 from flowforge.infra.runtime import Runtime
 from flowforge.models import MailToken, Member, Project, User
-from flowforge.services import letters, mailbox, sessions, typed
+from flowforge.services import letters, mailbox, notices, sessions, typed
 from flowforge.services.access import Actor, Role
 
 BCRYPT_COST = 10
@@ -102,6 +102,7 @@ async def sign_up(
     await session.flush()
     session.add(Member(project_id=project.id, user_id=_id(user), role=Role.ADMIN))
     await _post_token(session, running, user, TokenKind.VERIFY, now)
+    await notices.note_user(session, user, "user.signed_up")
     return user
 
 
@@ -167,6 +168,7 @@ async def sign_in(
             "Please verify your email before signing in. The mail can be sent again.",
             code="email_not_verified",
         )
+    await notices.note_user(session, user, "user.signed_in")
     return user, await sessions.open_session(session, running.settings, user, now=now)
 
 

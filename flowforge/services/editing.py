@@ -1,21 +1,26 @@
 """Gestures of the builder as pure functions: a draft goes in, another draft comes out.
 
 Promises: nothing is changed in place; a step keeps its id for life, because expressions name it;
-what a gesture is not about stays exactly as it was sent.
+what a gesture is not about stays exactly as it was sent. A step is found at any depth, and a
+gesture on its place moves it within the list that it stands in.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
+from flowforge.engine.expressions import is_template
+from flowforge.engine.triggers import settings_of
 from flowforge.errors import Invalid, NotFound
+from flowforge.services import drafts, step_kinds, trigger_forms, trigger_kinds
 
 Draft = dict[str, Any]
 Step = dict[str, Any]
 
 _NO_ID = re.compile(r"[^a-z0-9]+")
 _LONGEST_BASE = 40
+TRIGGER = "trigger"
 # What a form may set besides inputs, and where it stands in a step.
 OPTIONS = {
     "name": ("name",),
@@ -27,66 +32,100 @@ OPTIONS = {
 
 
 def steps_of(draft: Mapping[str, Any]) -> list[Step]:
+    """The steps of the outermost list."""
     return list(draft.get("steps") or ())
 
 
 def step_of(draft: Mapping[str, Any], step_id: str) -> Step:
     """Raises: NotFound where another tab has taken the step away."""
-    return steps_of(draft)[_place(draft, step_id)]
+    for step in drafts.all_steps(draft):
+        if step["id"] == step_id:
+            return step
+    raise _gone()
 
 
-def set_trigger(draft: Draft, kind: str) -> Draft:
-    """Settings of the old kind mean nothing to the new one, so they go."""
-    before = draft.get("trigger") or {}
-    if before.get("kind") == kind:
+def set_trigger(draft: Draft, key: str) -> Draft:
+    """``key``: as in ``trigger_kinds``. Settings of the old trigger mean nothing to the new one, so
+    they go; the steps stay.
+    """
+    if trigger_kinds.key_of(draft.get("trigger")) == key:
         return draft
-    return {**draft, "trigger": {"kind": kind, "settings": {}}}
+    return {**draft, "trigger": trigger_kinds.new_trigger(key)}
 
 
 def add(draft: Draft, action: str, at: int) -> tuple[Draft, str]:
-    """The draft with a new step before position ``at`` (clipped), and the step's id.
+    """The draft with a new step before position ``at`` (clipped) of the outermost list, and the
+    step's id.
 
-    ``action`` is a registry key, or "filter" or "stop", which are kinds of their own.
+    ``action`` is a registry key, or the name of a kind of its own such as "filter".
     """
     step_id = free_id(draft, action)
     steps = steps_of(draft)
-    steps.insert(max(0, at), _new_step(step_id, action))
+    steps.insert(max(0, at), step_kinds.new_step(step_id, action))
     return {**draft, "steps": steps}, step_id
 
 
 def choose(draft: Draft, step_id: str, action: str) -> Draft:
-    """The step does something else from now on; inputs of the former action go."""
+    """The step does something else from now on; inputs of the former action go.
+
+    Raises: Invalid where steps stand inside: they would go with what they stand in.
+    """
     before = step_of(draft, step_id)
-    if (before.get("action") or before["kind"]) == action:
+    if drafts.action_key(before) == action:
         return draft
-    return _replaced(draft, step_id, _new_step(step_id, action))
+    if any(body.steps for body in drafts.bodies(before)):
+        raise Invalid("There are steps inside this one. Move or remove them first.")
+    return replace(draft, step_id, step_kinds.new_step(step_id, action))
 
 
 def move(draft: Draft, step_id: str, by: int) -> Draft:
-    """``by`` places down, negative: up; it stops at the ends."""
-    place = _place(draft, step_id)
-    steps = steps_of(draft)
-    step = steps.pop(place)
-    steps.insert(max(0, place + by), step)
-    return {**draft, "steps": steps}
+    """``by`` places down, negative: up; it stops at the ends of its list."""
+
+    def moved(steps: list[Step], place: int) -> list[Step]:
+        others = [*steps[:place], *steps[place + 1 :]]
+        at = max(0, place + by)
+        return [*others[:at], steps[place], *others[at:]]
+
+    return _in_its_list(draft, step_id, moved)
 
 
 def duplicate(draft: Draft, step_id: str) -> tuple[Draft, str]:
-    """A copy right after the step, under an id of its own."""
-    place = _place(draft, step_id)
-    steps = steps_of(draft)
-    copy = deepcopy(steps[place])
-    copy["id"] = free_id(draft, str(copy.get("action") or copy["kind"]))
-    steps.insert(place + 1, copy)
-    return {**draft, "steps": steps}, str(copy["id"])
+    """A copy right after the step, under an id of its own, like every step inside it.
+
+    Expressions inside that name a step of the model name its copy.
+    """
+    model = step_of(draft, step_id)
+    inside = drafts.all_steps({"steps": [model]})
+    taken = _ids(draft)
+    names: dict[str, str] = {}
+    for step in inside:
+        names[step["id"]] = _free(taken, _base(step))
+        taken.add(names[step["id"]])
+    copy = _renamed(deepcopy(model), names)
+
+    def doubled(steps: list[Step], place: int) -> list[Step]:
+        return [*steps[: place + 1], copy, *steps[place + 1 :]]
+
+    return _in_its_list(draft, step_id, doubled), names[step_id]
 
 
 def remove(draft: Draft, step_id: str) -> Draft:
-    """Without the step. Expressions that name it stay: the checks will point at them."""
-    place = _place(draft, step_id)
-    steps = steps_of(draft)
-    del steps[place]
-    return {**draft, "steps": steps}
+    """Without the step and all that is in it. Expressions that name it stay: the checks will
+    point at them.
+    """
+    return _in_its_list(draft, step_id, lambda steps, place: [*steps[:place], *steps[place + 1 :]])
+
+
+def replace(draft: Draft, step_id: str, step: Step) -> Draft:
+    """``step`` in the place of the step.
+
+    Raises: Invalid where it has another id: expressions name the step by it.
+    """
+    if step.get("id") != step_id:
+        raise Invalid(f"A step keeps its id, because expressions name it: '{step_id}'.")
+    return _in_its_list(
+        draft, step_id, lambda steps, place: [*steps[:place], step, *steps[place + 1 :]]
+    )
 
 
 def set_input(
@@ -99,7 +138,7 @@ def set_input(
         inputs.pop(name, None)
     else:
         inputs[name] = value
-    return _replaced(draft, step_id, {**step, "inputs": inputs})
+    return replace(draft, step_id, {**step, "inputs": inputs})
 
 
 def set_option(draft: Draft, step_id: str, option: str, value: Any) -> Draft:
@@ -112,7 +151,7 @@ def set_option(draft: Draft, step_id: str, option: str, value: Any) -> Draft:
     for key in outer:
         place = place.setdefault(key, {})
     place[last] = value
-    return _replaced(draft, step_id, step)
+    return replace(draft, step_id, step)
 
 
 def set_condition(draft: Draft, step_id: str, at: tuple[int, int], part: str, value: Any) -> Draft:
@@ -147,46 +186,87 @@ def remove_condition(draft: Draft, step_id: str, at: tuple[int, int]) -> Draft:
 
 def free_id(draft: Mapping[str, Any], action: str) -> str:
     """``send_sol``, then ``send_sol_2``: readable, because people see it in expressions."""
+    return _free(_ids(draft), action)
+
+
+def _ids(draft: Mapping[str, Any]) -> set[str]:
+    return {step["id"] for step in drafts.all_steps(draft)}
+
+
+def _base(step: Step) -> str:
+    return str(step.get("action") or step["kind"])
+
+
+def _free(taken: Collection[str], action: str) -> str:
     base = _NO_ID.sub("_", action.lower()).strip("_")[:_LONGEST_BASE] or "step"
     base = base if base[0].isalpha() else f"step_{base}"
-    taken = {step["id"] for step in steps_of(draft)}
     number = 1
     while (candidate := base if number == 1 else f"{base}_{number}") in taken:
         number += 1
     return candidate
 
 
-def _new_step(step_id: str, action: str) -> Step:
-    match action:
-        case "filter":
-            condition = {"left": "", "op": "TEXT_EXACTLY_MATCHES", "right": ""}
-            return {"kind": "filter", "id": step_id, "when": {"any": [{"all": [condition]}]}}
-        case "stop":
-            return {"kind": "stop", "id": step_id}
-    return {"kind": "action", "id": step_id, "action": action, "inputs": {}}
+def _renamed(step: Step, names: Mapping[str, str]) -> Step:
+    """``step`` and what is in it under the ids that ``names`` gives, also in expressions."""
+    known = re.compile(rf"\bsteps\.({'|'.join(map(re.escape, names))})\b")
+
+    def text(value: Any) -> Any:
+        match value:
+            case str() if is_template(value):
+                return known.sub(lambda found: f"steps.{names[found[1]]}", value)
+            case dict():
+                return {key: text(each) for key, each in value.items()}
+            case list():
+                return [text(each) for each in value]
+        return value
+
+    def with_id(one: Step) -> Step:
+        return {**one, "id": names[one["id"]]}
+
+    copy: Step = drafts.map_steps({"steps": [text(step)]}, with_id)["steps"][0]
+    return copy
 
 
 def _groups(draft: Draft, step_id: str) -> list[dict[str, Any]]:
-    step = step_of(draft, step_id)
-    if step["kind"] != "filter":
+    if step_id == TRIGGER:
+        when = settings_of(trigger_forms.trigger_of(draft)).get("when")
+    elif (step := step_of(draft, step_id))["kind"] == "filter":
+        when = step.get("when")
+    else:
         raise Invalid("Only a filter has conditions.")
-    groups = deepcopy((step.get("when") or {}).get("any") or [])
+    groups = deepcopy((when or {}).get("any") or [])
     return [{**group, "all": list(group.get("all") or ())} for group in groups]
 
 
 def _with_groups(draft: Draft, step_id: str, groups: list[dict[str, Any]]) -> Draft:
+    if step_id == TRIGGER:
+        settings = settings_of(trigger_forms.trigger_of(draft))
+        settings.pop("when", None)
+        when = {"when": {"any": groups}} if groups else {}
+        return trigger_forms.with_settings(draft, settings | when)
     step = step_of(draft, step_id)
-    return _replaced(draft, step_id, {**step, "when": {**(step.get("when") or {}), "any": groups}})
+    return replace(draft, step_id, {**step, "when": {**(step.get("when") or {}), "any": groups}})
 
 
-def _place(draft: Mapping[str, Any], step_id: str) -> int:
-    for place, step in enumerate(steps_of(draft)):
-        if step.get("id") == step_id:
-            return place
-    raise NotFound("This step is gone. Reload the page to see the zap as it is now.")
+def _in_its_list(
+    draft: Draft, step_id: str, change: Callable[[list[Step], int], list[Step]]
+) -> Draft:
+    """The draft with the list that has the step as ``change`` makes of it and the step's place."""
+    is_found = False
+
+    def seen(steps: list[Step]) -> list[Step]:
+        nonlocal is_found
+        for place, step in enumerate(steps):
+            if step["id"] == step_id:
+                is_found = True
+                return change(steps, place)
+        return [drafts.with_bodies(step, seen) for step in steps]
+
+    after = {**draft, "steps": seen(steps_of(draft))}
+    if not is_found:
+        raise _gone()
+    return after
 
 
-def _replaced(draft: Draft, step_id: str, step: Step) -> Draft:
-    steps = steps_of(draft)
-    steps[_place(draft, step_id)] = step
-    return {**draft, "steps": steps}
+def _gone() -> NotFound:
+    return NotFound("This step is gone. Reload the page to see the zap as it is now.")

@@ -15,6 +15,8 @@ from flowforge.models import OutboxEntry, Run
 WINDOW = dt.timedelta(days=7)
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 STATUSES = ("queued", "running", "waiting", *ENDED)
+# Tests of drafts are shown where somebody asks for them, and counted nowhere.
+_IS_REAL = col(Run.environment) == "production"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ async def of_zaps(session: AsyncSession, zap_ids: Sequence[str]) -> dict[str, Ru
         return {}
     counted = await session.execute(
         select(col(Run.zap_id), func.count(), func.max(col(Run.id)))
-        .where(col(Run.zap_id).in_(zap_ids))
+        .where(col(Run.zap_id).in_(zap_ids), _IS_REAL)
         .group_by(col(Run.zap_id))
     )
     totals = {zap_id: (total, last_id) for zap_id, total, last_id in counted.all()}
@@ -64,7 +66,11 @@ async def _rates(session: AsyncSession, zap_ids: Sequence[str]) -> dict[str, flo
             func.sum(case((is_ended, 1), else_=0)),
             func.sum(case((col(Run.status) == "succeeded", 1), else_=0)),
         )
-        .where(col(Run.zap_id).in_(zap_ids), col(Run.id) >= first_id_after(utc_now() - WINDOW))
+        .where(
+            col(Run.zap_id).in_(zap_ids),
+            col(Run.id) >= first_id_after(utc_now() - WINDOW),
+            _IS_REAL,
+        )
         .group_by(col(Run.zap_id))
     )
     return {zap_id: good / ended for zap_id, ended, good in counted.all() if ended}

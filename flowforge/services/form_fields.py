@@ -5,18 +5,33 @@ the draft: a form knows only whether there is one.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as made
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
+from pydantic import ValidationError
 
 from flowforge.actions import REGISTRY
 from flowforge.engine import expressions
 from flowforge.engine.conditions import OPERATORS, UNARY
+from flowforge.engine.triggers import ScheduleSettings, settings_of
 from flowforge.errors import Invalid, Malformed
 from flowforge.infra import documents
-from flowforge.services import cards, drafts, editing
+from flowforge.services import (
+    cards,
+    drafts,
+    editing,
+    kind_forms,
+    questions,
+    schedules,
+    trigger_forms,
+    trigger_kinds,
+)
 from flowforge.services.cards import ProblemLine
+from flowforge.services.questions import Question
+from flowforge.services.step_kinds import KINDS
 
 DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT = 3, 60
 
@@ -31,7 +46,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Field:
-    """One control. ``is_set``: a secret that is stored and not shown."""
+    """One control. ``is_set``: a secret that is stored and not shown; ``options``: what a select
+    offers, each with its words.
+    """
 
     name: str
     label: str
@@ -40,7 +57,7 @@ class Field:
     is_required: bool
     placeholder: str
     value: str
-    options: list[str]
+    options: list[Pair]
     pairs: list[Pair]
     is_set: bool
     error: str
@@ -63,7 +80,9 @@ class ConditionLine:
 
 @dataclass(frozen=True)
 class Form:
-    """All that the panel shows of the chosen card."""
+    """All that the panel shows of the chosen card. Of a trigger also what it asks, and of a schedule
+    what it comes to: a ``sentence`` and the next times, each as its zone has it and as ISO text.
+    """
 
     card: str = ""
     kind: str = ""
@@ -77,6 +96,9 @@ class Form:
     attempts: int = DEFAULT_ATTEMPTS
     timeout: str = str(DEFAULT_TIMEOUT)
     error: str = ""
+    questions: list[Question] = made(default_factory=list)
+    sentence: str = ""
+    next_times: list[Pair] = made(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -114,27 +136,67 @@ def panel(definition: Mapping[str, Any], card: str, problems: Iterable[ProblemLi
     """Raises: NotFound for a step that is gone."""
     mine = [problem for problem in problems if problem.card == card]
     if card == cards.TRIGGER:
-        trigger = cards.cards(definition, [])[0]
-        form = Form(
-            card=card, kind=cards.TRIGGER, title=trigger.title, summary=trigger.tells,
-            action=trigger.action, icon=trigger.icon,
-        )  # fmt: skip
-        return Panel(form, [], [], [])
+        return _trigger_panel(definition, mine)
     step = editing.step_of(definition, card)
     known = REGISTRY.get(drafts.action_key(step))
-    schema = known.json_schema() if known and step["kind"] == "action" else {}
-    fields = _fields(schema, step.get("inputs") or {}, mine)
+    schema: Mapping[str, Any] = kind_forms.FORMS.get(step["kind"], {})
+    values: Mapping[str, Any] = kind_forms.shown(step) if schema else step.get("inputs") or {}
+    if known and step["kind"] == "action":
+        schema = known.json_schema()
+    fields = _fields(schema, values, mine)
     own_names = {field.name for field in fields} | set(_former_names(schema))
-    strangers = [name for name in (step.get("inputs") or {}) if name not in own_names]
+    # Only an action says which inputs there may be; a code step may have any.
+    inputs = (step.get("inputs") or {}) if step["kind"] == "action" else {}
+    strangers = [name for name in inputs if name not in own_names]
     return Panel(_form(step, mine), fields, _conditions(step, mine), strangers)
 
 
+def _trigger_panel(definition: Mapping[str, Any], problems: list[ProblemLine]) -> Panel:
+    trigger = definition.get("trigger") or {}
+    card = cards.cards({"trigger": trigger}, [])[0]
+    known = trigger_kinds.known(trigger_kinds.key_of(trigger))
+    schema = trigger_forms.schema(trigger)
+    names = schema["properties"]
+    others = [one for one in problems if one.field not in names and "when" not in one.field]
+    form = Form(
+        card=cards.TRIGGER,
+        kind=cards.TRIGGER,
+        title=card.title,
+        summary=known.summary if known else card.tells,
+        action=card.action,
+        icon=card.icon,
+        error="\n".join(each.message for each in others if not each.is_gap),
+        questions=questions.listed(trigger),
+    )
+    if trigger.get("kind") == "schedule":
+        form = _with_times(form, settings_of(trigger))
+    fields = _fields(schema, trigger_forms.values(trigger), problems)
+    return Panel(form, fields, _conditions(settings_of(trigger), problems), [])
+
+
+def _with_times(form: Form, settings: Mapping[str, Any]) -> Form:
+    try:
+        found = schedules.preview(ScheduleSettings.model_validate(settings))
+    except (Invalid, ValidationError):
+        return form
+    zone = ZoneInfo(found.timezone)
+    times = [
+        Pair(f"{at.astimezone(zone):%a %d %b %Y, %H:%M:%S}".removesuffix(":00"), at.isoformat())
+        for at in found.next
+    ]
+    return replace(form, sentence=found.sentence, next_times=times)
+
+
 def read(action: str, name: str, text: str) -> Any:
-    """The input that ``text`` in that control means; "" for none.
+    """The input that ``text`` in that control of an action means; "" for none."""
+    return meant(_control(action, name), text)
+
+
+def meant(control: Mapping[str, Any], text: str) -> Any:
+    """What ``text`` in a control means; "" for nothing.
 
     A text that cannot be what the control is for is kept as it is: the checks will say so.
     """
-    control = _control(action, name)
     widget = control["widget"]
     if expressions.is_template(text) and not text.lstrip().startswith(("{", "[")):
         return text
@@ -184,9 +246,7 @@ def as_text(value: Any) -> str:
 
 
 def _form(step: Mapping[str, Any], problems: list[ProblemLine]) -> Form:
-    does = cards.action_name(step)
-    known = REGISTRY.get(drafts.action_key(step))
-    whole = [problem.message for problem in problems if problem.field in ("", "action", "inputs")]
+    does = drafts.does(step)
     retry = step.get("retry") or {}
     return Form(
         card=step["id"],
@@ -194,14 +254,31 @@ def _form(step: Mapping[str, Any], problems: list[ProblemLine]) -> Form:
         title=step.get("name") or does or "Choose an action",
         name=step.get("name", ""),
         action=str(step.get("action") or ""),
-        summary=known.summary if known else "",
+        summary=_summary(step),
         icon=cards.icon_of(step),
         is_skipped=bool(step.get("skip")),
         on_error=step.get("on_error", "stop"),
         attempts=retry.get("attempts", DEFAULT_ATTEMPTS),
         timeout=as_text(step.get("timeout_seconds", DEFAULT_TIMEOUT)),
-        error=whole[0] if whole else "",
+        error=_error(step, problems),
     )
+
+
+def _summary(step: Mapping[str, Any]) -> str:
+    if step["kind"] in KINDS:
+        return KINDS[step["kind"]].summary
+    known = REGISTRY.get(drafts.action_key(step))
+    return known.summary if known else ""
+
+
+def _error(step: Mapping[str, Any], problems: list[ProblemLine]) -> str:
+    """What no control of the form says: where there are none, all that is wrong."""
+    if step["kind"] in {"action", "filter"}:
+        whole = [each.message for each in problems if each.field in ("", "action", "inputs")]
+        return whole[0] if whole else ""
+    known = kind_forms.FORMS.get(step["kind"], {}).get("properties", {})
+    problems = [each for each in problems if each.field not in known]
+    return "\n".join(f"{each.where}: {each.message}" for each in problems)
 
 
 def _fields(
@@ -240,12 +317,17 @@ def _field(
         is_required=is_required,
         placeholder=control.get("placeholder") or as_text(default),
         value="" if is_hidden or widget == "keyvalue" else as_text(shown),
-        options=[str(option) for option in control.get("enum", ())],
+        options=_options(control),
         pairs=_pairs(value) if widget == "keyvalue" else [],
         is_set=is_hidden,
         error=problem.message if problem else "",
         is_gap=problem.is_gap if problem else False,
     )
+
+
+def _options(control: Mapping[str, Any]) -> list[Pair]:
+    names = control.get("names") or {}
+    return [Pair(str(one), str(names.get(one, one))) for one in control.get("enum", ())]
 
 
 def _pairs(value: Any) -> list[Pair]:

@@ -42,16 +42,47 @@ class DataGroup:
 
 
 def groups(definition: Mapping[str, Any], samples: Mapping[str, Any], card: str) -> list[DataGroup]:
-    """What the step ``card`` may use: the trigger and the steps before it."""
+    """What the step ``card`` may use: the trigger, the items of the loops around it, the steps
+    before it.
+    """
     if card == cards.TRIGGER:
         return []
     found = _trigger_groups(definition, samples.get("trigger"))
+    seen, loops = _sight(editing.steps_of(definition), card) or ([], [])
+    items = samples.get("items") or {}
+    if loops:
+        # Inside several loops the plain names are those of the innermost.
+        found.append(_item_group(loops[-1], items))
     outputs = samples.get("steps") or {}
-    for number, step in enumerate(editing.steps_of(definition), start=2):
+    numbers = {step["id"]: at for at, step in enumerate(editing.steps_of(definition), start=2)}
+    found += [_step_group(step, numbers, outputs) for step in seen if _has_output(step)]
+    return found
+
+
+def _sight(steps: list[editing.Step], card: str) -> tuple[list[editing.Step], ...] | None:
+    """What ``card`` sees of ``steps``, and the loops around it; None where it is not in them."""
+    seen: list[editing.Step] = []
+    for step in steps:
         if step["id"] == card:
-            break
-        if step["kind"] == "action":
-            found.append(_step_group(step, number, outputs))
+            return seen, []
+        for body in drafts.bodies(step):
+            inside = _sight(body.steps, card)
+            if inside is not None:
+                around = [step] if step["kind"] == "loop" else []
+                return seen + inside[0], around + inside[1]
+        seen.append(step)
+        seen += _seen_after(step)
+    return None
+
+
+def _seen_after(step: editing.Step) -> list[editing.Step]:
+    """The steps inside ``step`` that those after it see; rounds of a loop keep theirs."""
+    if step["kind"] == "loop":
+        return []
+    found: list[editing.Step] = []
+    for body in drafts.bodies(step):
+        for inner in body.steps:
+            found += [inner, *_seen_after(inner)]
     return found
 
 
@@ -108,20 +139,56 @@ def _trigger_groups(definition: Mapping[str, Any], sample: Any) -> list[DataGrou
     return found
 
 
-def _step_group(step: Mapping[str, Any], number: int, outputs: Mapping[str, Any]) -> DataGroup:
-    title = f"{number}. {step.get('name') or cards.action_name(step) or 'Empty step'}"
+def _item_group(loop: Mapping[str, Any], items: Mapping[str, Any]) -> DataGroup:
+    index = DataLine("{{ index }}", "index", 0, "the number of the round, from 1", is_branch=False)
+    title = f"Round of {drafts.step_name(loop)}"
+    if loop["id"] in items:
+        inside = [*lines("item", items[loop["id"]]), index]
+        return DataGroup(title, cards.icon_of(loop), "", is_open=True, lines=inside)
+    item = DataLine("{{ item }}", "item", 0, "the item of the round", is_branch=True)
+    note = "Real values appear after the first run, or after a test of the loop."
+    return DataGroup(title, cards.icon_of(loop), note, is_open=True, lines=[item, index])
+
+
+# What the output of a kind of its own has, before there is a real one.
+_PROMISED: Mapping[str, tuple[str, ...]] = {
+    "code": (),
+    "loop": ("count", "succeeded", "failed", "iterations"),
+    "approval": ("approved", "timed_out", "signals"),
+    "zap": ("run_id", "status", "output"),
+}
+
+
+def _has_output(step: Mapping[str, Any]) -> bool:
+    return step["kind"] == "action" or step["kind"] in _PROMISED
+
+
+def _step_group(
+    step: Mapping[str, Any], numbers: Mapping[str, int], outputs: Mapping[str, Any]
+) -> DataGroup:
+    name = drafts.step_name(step) or "Empty step"
+    title = f"{numbers[step['id']]}. {name}" if step["id"] in numbers else name
     path = f"steps.{step['id']}"
     if step["id"] in outputs:
         inside = lines(path, outputs[step["id"]])
         return DataGroup(title, cards.icon_of(step), "", is_open=True, lines=inside)
-    known = REGISTRY.get(drafts.action_key(step))
-    properties = known.output_schema().get("properties", {}) if known else {}
-    promised = [
-        DataLine(f"{{{{ {path}.{name} }}}}", name, 0, control.get("title", name), is_branch=False)
-        for name, control in properties.items()
-    ]
     note = "Real values appear after the first run."
-    return DataGroup(title, cards.icon_of(step), note, is_open=True, lines=promised)
+    return DataGroup(title, cards.icon_of(step), note, is_open=True, lines=_promised(step, path))
+
+
+def _promised(step: Mapping[str, Any], path: str) -> list[DataLine]:
+    known = REGISTRY.get(drafts.action_key(step)) if step["kind"] == "action" else None
+    titles = {
+        name: control.get("title", name)
+        for name, control in (known.output_schema().get("properties", {}) if known else {}).items()
+    } or {name: name for name in _PROMISED.get(step["kind"], ())}
+    found = [
+        DataLine(f"{{{{ {path}.{name} }}}}", name, 0, title, is_branch=False)
+        for name, title in titles.items()
+    ]
+    if step["kind"] == "code":
+        found = [DataLine(f"{{{{ {path} }}}}", step["id"], 0, "the result", is_branch=True)]
+    return found
 
 
 def _walk(path: str, label: str, value: Any, depth: int) -> Iterator[DataLine]:

@@ -42,19 +42,21 @@ async def page(
     if not 1 <= limit <= LARGEST_LIMIT:
         raise Malformed(f"limit must be between 1 and {LARGEST_LIMIT}", code="bad_limit")
     if cursor is not None:
-        query = query.where(id_column < _decoded(cursor))
+        query = query.where(id_column < id_in(cursor))
     # One row more than asked for tells whether another page follows.
     rows = (await session.scalars(query.order_by(id_column.desc()).limit(limit + 1))).all()
     shown = rows[:limit]
-    following = _encoded(shown[-1].id) if len(rows) > limit else None
+    following = cursor_behind(shown[-1].id) if len(rows) > limit else None
     return Page(data=[view(row) for row in shown], next=following)
 
 
-def _encoded(row_id: str) -> str:
+def cursor_behind(row_id: str) -> str:
+    """What asks for the page that follows the row."""
     return base64.urlsafe_b64encode(row_id.encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str) -> str:
+def id_in(cursor: str) -> str:
+    """The row's id again. Raises: Malformed for a cursor that is not ours."""
     try:
         row_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):

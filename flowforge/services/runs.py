@@ -12,11 +12,18 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from flowforge.errors import Invalid, NotFound
-from flowforge.models import Attempt, Event, Run, Version, Zap
-from flowforge.services import drafts, events, figures, paging, search
+from flowforge.infra.redaction import redact
+from flowforge.models import Attempt, Event, OutboxEntry, Run, Version, Zap
+from flowforge.services import approvals, attempts, drafts, events, figures, paging, run_filters
 from flowforge.services.access import Actor, Permission, own, require
+from flowforge.services.approvals import ApprovalView
+from flowforge.services.attempts import AttemptView, ValueRef, milliseconds
 from flowforge.services.paging import Page
+from flowforge.services.run_filters import RunFilter
+
+__all__ = ["AttemptView", "RunCounts", "RunDetail", "RunSummary", "ValueRef", "definitions_of"]
+
+EVERYTHING = RunFilter()
 
 
 class _View(BaseModel):
@@ -40,32 +47,25 @@ class RunSummary(_View):
     attempts: int
     error: dict[str, Any] | None
     replay_of: str | None
+    parent_run_id: str | None
+    batch_id: str | None
+    environment: str
+    retries: int
 
 
-class AttemptView(_View):
-    """One try of one step. ``retry_at``: when the next try of it is due."""
+class RunCounts(_View):
+    """``by_status`` has every status, also those that no run is in."""
 
-    id: str
-    path: str
-    step_id: str
-    kind: str
-    action: str | None
-    name: str
-    number: int
-    status: str
-    started_at: dt.datetime
-    finished_at: dt.datetime | None
-    duration_ms: int | None
-    input: Any
-    output: Any
-    error: dict[str, Any] | None
-    retry_at: dt.datetime | None
+    total: int
+    by_status: dict[str, int]
 
 
 class RunDetail(_View):
-    """A run with its attempts in the order they began.
+    """A run with its attempts in the order they began: the first page of them.
 
-    ``attempts`` takes the place of the summary's number; ``attempt_count`` keeps it.
+    ``attempts`` takes the place of the summary's number; ``attempt_count`` keeps it, and
+    ``attempts_next`` is the cursor of the following page. ``child_run_ids``: the runs that its steps
+    called, by path; ``approvals``: what it asks. ``wake_at``: when a run that waits goes on.
     """
 
     id: str
@@ -82,7 +82,17 @@ class RunDetail(_View):
     attempt_count: int
     error: dict[str, Any] | None
     replay_of: str | None
-    attempts: list[AttemptView]
+    parent_run_id: str | None
+    batch_id: str | None
+    environment: str
+    retries: int
+    deadline_at: dt.datetime | None
+    wake_at: dt.datetime | None
+    reply: Any
+    child_run_ids: dict[str, str]
+    approvals: list[ApprovalView]
+    attempts: Sequence[AttemptView]
+    attempts_next: str | None
     trigger: dict[str, Any]
     definition: dict[str, Any]
 
@@ -90,38 +100,36 @@ class RunDetail(_View):
 async def list_runs(
     session: AsyncSession,
     actor: Actor,
+    wanted: RunFilter = EVERYTHING,
     *,
-    zap_id: str | None = None,
-    status: str | None = None,
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
-    q: str | None = None,
     limit: int = paging.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[RunSummary]:
     """Runs of the project, newest first.
 
-    ``status`` may name several, separated by commas; ``since <= created_at < until``; ``q`` is a
-    part of the run's id or of its error's message.
-
     Raises: NotFound for a zap that is not the project's, Invalid for a status that is none.
     """
     require(actor, Permission.READ)
-    query = select(Run).where(col(Run.project_id) == actor.project_id)
-    if zap_id is not None:
-        query = query.where(col(Run.zap_id) == await _known_zap(session, actor, zap_id))
-    if status:
-        query = query.where(col(Run.status).in_(_statuses(status)))
-    if since is not None:
-        query = query.where(col(Run.created_at) >= _in_utc(since))
-    if until is not None:
-        query = query.where(col(Run.created_at) < _in_utc(until))
-    if q:
-        query = query.where(search.contains(Run.id, q) | search.message_contains(Run.error, q))
+    await run_filters.require_zap(session, actor, wanted)
+    query = select(Run).where(*run_filters.conditions(actor.project_id, wanted))
     found: Page[Run] = await paging.page(
         session, query, Run.id, limit=limit, cursor=cursor, view=lambda run: run
     )
     return Page(data=await _summaries(session, found.data), next=found.next)
+
+
+async def count_runs(session: AsyncSession, actor: Actor, wanted: RunFilter) -> RunCounts:
+    """How many runs the same filter finds, by status."""
+    require(actor, Permission.READ)
+    await run_filters.require_zap(session, actor, wanted)
+    counted = await session.execute(
+        select(col(Run.status), func.count())
+        .where(*run_filters.conditions(actor.project_id, wanted))
+        .group_by(col(Run.status))
+    )
+    by_status = dict.fromkeys(figures.STATUSES, 0)
+    by_status |= {status: number for status, number in counted.all()}  # noqa: C416 - rows are not pairs
+    return RunCounts(total=sum(by_status.values()), by_status=by_status)
 
 
 async def get_run(session: AsyncSession, actor: Actor, run_id: str) -> RunDetail:
@@ -129,45 +137,38 @@ async def get_run(session: AsyncSession, actor: Actor, run_id: str) -> RunDetail
     require(actor, Permission.READ)
     run = await own(session, actor, Run, run_id)
     (summary,) = await _summaries(session, [run])
-    rows = await session.scalars(
-        select(Attempt)
-        .where(col(Attempt.run_id) == run.id)
-        .order_by(col(Attempt.started_at), col(Attempt.id))
-    )
     definition = (await definitions_of(session, [run])).get((run.zap_id, run.version), {})
-    names = {step["id"]: drafts.step_name(step) for step in drafts.all_steps(definition)}
-    shared = summary.model_dump(exclude={"attempts"})
+    page = await attempts.page_of(session, run, definition)
     return RunDetail(
-        **shared,
+        **summary.model_dump(exclude={"attempts"}),
         attempt_count=summary.attempts,
-        attempts=[_attempt(row, names.get(row.step_id, row.step_id)) for row in rows],
+        deadline_at=run.deadline_at,
+        wake_at=await _wake_at(session, run),
+        reply=redact(run.reply),
+        child_run_ids=await _children(session, run),
+        approvals=await approvals.of_run(session, actor, run.id),
+        attempts=page.data,
+        attempts_next=page.next,
         trigger=await events.trigger_of(await own(session, actor, Event, run.event_id)),
         definition=drafts.without_secrets(definition),
     )
 
 
-async def _known_zap(session: AsyncSession, actor: Actor, zap_id: str) -> str:
-    """``zap_id`` if it is the project's, deleted or not: history outlives the zap."""
-    found = await session.scalar(
-        select(col(Zap.id)).where(col(Zap.id) == zap_id, col(Zap.project_id) == actor.project_id)
+async def _wake_at(session: AsyncSession, run: Run) -> dt.datetime | None:
+    """When a run that waits goes on by itself."""
+    if run.status != "waiting":
+        return None
+    found: dt.datetime | None = await session.scalar(
+        select(col(OutboxEntry.due_at)).where(col(OutboxEntry.run_id) == run.id)
     )
-    if found is None:
-        raise NotFound("Zap not found")
     return found
 
 
-def _statuses(given: str) -> list[str]:
-    wanted = [part.strip() for part in given.split(",") if part.strip()]
-    unknown = [part for part in wanted if part not in figures.STATUSES]
-    if unknown or not wanted:
-        message = f"must be one or more of {', '.join(figures.STATUSES)}"
-        raise Invalid(f"status {message}", details=[{"path": "status", "message": message}])
-    return wanted
-
-
-def _in_utc(moment: dt.datetime) -> dt.datetime:
-    """A time without a zone is taken as UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+async def _children(session: AsyncSession, run: Run) -> dict[str, str]:
+    """The runs that steps of ``run`` called, by path: the last one where one was called again."""
+    query = select(col(Run.parent_path), col(Run.id)).where(col(Run.parent_run_id) == run.id)
+    rows = await session.execute(query.order_by(col(Run.id)))
+    return {path: run_id for path, run_id in rows.all() if path is not None}
 
 
 async def _summaries(session: AsyncSession, runs: Sequence[Run]) -> list[RunSummary]:
@@ -189,7 +190,7 @@ async def _summaries(session: AsyncSession, runs: Sequence[Run]) -> list[RunSumm
         RunSummary(
             **run.model_dump(exclude={"project_id"}),
             zap_name=names.get(run.zap_id, ""),
-            duration_ms=_milliseconds(run.started_at or run.created_at, run.finished_at),
+            duration_ms=milliseconds(run.started_at or run.created_at, run.finished_at),
             steps=len(drafts.all_steps(definitions.get((run.zap_id, run.version), {}))),
             attempts=counts.get(run.id, 0),
         )
@@ -206,17 +207,3 @@ async def definitions_of(
         select(Version).where(tuple_(col(Version.zap_id), col(Version.number)).in_(list(wanted)))
     )
     return {(row.zap_id, row.number): row.definition for row in rows}
-
-
-def _attempt(row: Attempt, name: str) -> AttemptView:
-    return AttemptView(
-        **row.model_dump(exclude={"run_id"}),
-        name=name,
-        duration_ms=_milliseconds(row.started_at, row.finished_at),
-    )
-
-
-def _milliseconds(begin: dt.datetime | None, end: dt.datetime | None) -> int | None:
-    if begin is None or end is None:
-        return None
-    return max(0, round((end - begin).total_seconds() * 1000))

@@ -1,33 +1,45 @@
 """A zap as a file: exported without ids of this place and without secrets, imported as a draft.
 
-Promises: export, import and export again give the same file; importing performs nothing.
+Promises: export, import and export again give the same file; files of every earlier release can be
+read; importing performs nothing. Samples, runs and versions are no part of a file.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from flowforge.actions import REGISTRY
 from flowforge.engine import expressions
 from flowforge.errors import Invalid
-from flowforge.infra.redaction import REDACTED, redact
+from flowforge.infra.redaction import REDACTED
 from flowforge.models import Zap
-from flowforge.services import drafts, zaps
+from flowforge.services import drafts, sealing, zaps
 from flowforge.services.access import Actor, Permission, own, require
+from flowforge.services.drafts import Step
 from flowforge.services.zaps import ZapView
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+# What means something only here, and what stands for "not chosen yet" elsewhere.
+_OF_THIS_PLACE = {"connection": None, "zap_id": ""}
+
+Migration = Callable[[Any], Any]
 
 
 async def export(session: AsyncSession, actor: Actor, zap_id: str) -> dict[str, Any]:
-    """The draft as ``{"name", "definition", "schema_version"}``."""
+    """The draft as ``{"name", "definition", "schema_version"}``; where secrets of its trigger were
+    left out, ``fill_in`` lists them.
+    """
     require(actor, Permission.READ)
     zap = await own(session, actor, Zap, zap_id)
-    return {
+    exported: dict[str, Any] = {
         "name": zap.name,
         "definition": _portable(zap.draft),
         "schema_version": SCHEMA_VERSION,
     }
+    said = "This is a secret and was left out. Enter it after importing."
+    left_out = [{"path": path, "message": said} for path in sealing.empty(exported["definition"])]
+    return exported | {"fill_in": left_out} if left_out else exported
 
 
 async def import_zap(
@@ -35,36 +47,56 @@ async def import_zap(
 ) -> ZapView:
     """A new zap, switched off, with the file's definition as its draft.
 
-    Raises: Invalid for a file of another schema, or one whose definition cannot be read.
+    Connections and zaps of another place mean nothing here, whoever wrote the file: they are to be
+    chosen again, and the draft's problems say so.
+
+    Raises: Invalid for a file of a later schema, or one whose definition cannot be read.
     """
-    if schema_version != SCHEMA_VERSION:
-        message = f"must be {SCHEMA_VERSION}: this file was made by another release of FlowForge"
-        raise Invalid(
-            f"schema_version {message}.", details=[{"path": "schema_version", "message": message}]
+    today = drafts.readable(migrated(definition, schema_version))
+    draft = drafts.map_steps(sealing.unsealed(today), _unplaced)
+    return await zaps.create(session, actor, name=name, definition=draft)
+
+
+def _as_it_was(definition: Any) -> Any:
+    """Schema 2 brought lists of steps inside steps, new kinds and limits, and took nothing away."""
+    return definition
+
+
+# By the schema that each begins with; it gives a definition of the next one.
+_MIGRATIONS: Mapping[int, Migration] = {1: _as_it_was}
+
+
+def migrated(
+    definition: Any, schema_version: int, migrations: Mapping[int, Migration] = _MIGRATIONS
+) -> Any:
+    """``definition`` in the words of today's schema, one step after the other.
+
+    Raises: Invalid for a schema that this release does not know.
+    """
+    newest = max(migrations) + 1
+    message = ""
+    if schema_version > newest:
+        message = (
+            f"This file was made by a newer release of FlowForge (schema {schema_version}, this one"
+            f" reads up to {newest}). Update FlowForge, then import it again."
         )
-    return await zaps.create(session, actor, name=name, definition=_portable_or_same(definition))
-
-
-def _portable_or_same(definition: Any) -> Any:
-    """Connections of another place mean nothing here, whoever wrote the file."""
-    drafts.readable(definition)
-    return {**definition, "steps": [_unconnected(step) for step in drafts.all_steps(definition)]}
+    elif schema_version < min(migrations):
+        message = f"There is no schema {schema_version}. Export the zap again."
+    if message:
+        raise Invalid(message, details=[{"path": "schema_version", "message": message}])
+    for number in range(schema_version, newest):
+        definition = migrations[number](definition)
+    return definition
 
 
 def _portable(definition: dict[str, Any]) -> dict[str, Any]:
-    return {**definition, "steps": [_portable_step(s) for s in drafts.all_steps(definition)]}
+    bare = sealing.without(definition)
+    blanked: dict[str, Any] = _blanked(bare, drafts.without_secrets(bare))
+    return drafts.map_steps(blanked, _unplaced)
 
 
-def _portable_step(step: dict[str, Any]) -> dict[str, Any]:
-    known = REGISTRY.get(drafts.action_key(step))
-    if "inputs" not in step:
-        return _unconnected(step)
-    shown = redact(step["inputs"], known.secret_fields if known else ())
-    return _unconnected({**step, "inputs": _blanked(step["inputs"], shown)})
-
-
-def _unconnected(step: dict[str, Any]) -> dict[str, Any]:
-    return {**step, "connection": None} if "connection" in step else step
+def _unplaced(step: Step) -> Step:
+    return {**step, **{key: _OF_THIS_PLACE[key] for key in _OF_THIS_PLACE.keys() & step.keys()}}
 
 
 def _blanked(value: Any, shown: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from python_multipart.multipart import parse_options_header
 from sqlalchemy import select
 from sqlmodel import col
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from flowforge.errors import Malformed
@@ -67,9 +67,17 @@ async def _multipart(
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as problem:
         raise Malformed(f"The multipart form cannot be read: {problem}") from problem
-    if not _is_whole(content_type, raw):
+    try:
+        if not _is_whole(content_type, raw):
+            raise Malformed("The multipart form cannot be read: its closing boundary is missing.")
+        return await _kept(runtime, project_id, form)
+    finally:
         await form.close()
-        raise Malformed("The multipart form cannot be read: its closing boundary is missing.")
+
+
+async def _kept(
+    runtime: Runtime, project_id: str, form: FormData
+) -> tuple[dict[str, Any], tuple[File, ...]]:
     body: dict[str, Any] = {}
     kept: list[File] = []
     for name, value in form.multi_items():
@@ -89,7 +97,6 @@ async def _multipart(
             body[name] = found
         else:
             body[name] = [*known, found] if isinstance(known, list) else [known, found]
-    await form.close()
     return body, tuple(kept)
 
 

@@ -1,9 +1,11 @@
 """Versions: the draft frozen under a number. Rows are written once and never changed.
 
 Promises: two publishes at once get two numbers or share one, never an error; publishing a draft
-that equals the live version makes no new one.
+that equals the live version makes no new one; drafts that were frozen for a test run (their
+numbers are negative) are no versions and are shown nowhere.
 """
 
+import asyncio
 import datetime as dt
 from typing import Any
 
@@ -12,15 +14,19 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from flowforge.engine.definition import Limits
 from flowforge.errors import Invalid, NotFound
 from flowforge.infra import documents
 from flowforge.models import Version, Zap
-from flowforge.services import drafts, paging, zaps
+from flowforge.services import arming, diffs, drafts, notices, paging, zaps
 from flowforge.services.access import Actor, Permission, own, require
+from flowforge.services.diffs import Diff
 from flowforge.services.paging import Page
 from flowforge.services.zaps import ZapView
 
 _LARGEST_NUMBER = 2**31 - 1
+_DIGITS = 12
+_MOST_NAMED = 1000  # databases limit how many values one statement may carry
 
 
 class VersionView(BaseModel):
@@ -47,20 +53,55 @@ async def publish(session: AsyncSession, actor: Actor, zap_id: str) -> VersionVi
     require(actor, Permission.OPERATE)
     # Locked: the next publish of this zap counts on from this one's number.
     zap = await zaps.locked(session, actor, zap_id)
-    found = drafts.problems(zap.draft)
+    await require_complete(session, actor, zap, "published")
+    return await go_live(session, actor, zap)
+
+
+async def problems(
+    session: AsyncSession, actor: Actor, definition: dict[str, Any]
+) -> list[drafts.Problem]:
+    """What keeps this draft from being published: ``{"path", "message"}`` each."""
+    require(actor, Permission.READ)
+    named = {
+        str(step["zap_id"])
+        for step in drafts.all_steps(definition)
+        if step["kind"] == "zap" and step.get("zap_id")
+    }
+    if not named:
+        return drafts.problems(definition, known_zaps=())
+    known = await session.scalars(
+        select(col(Zap.id)).where(
+            col(Zap.project_id) == actor.project_id,
+            col(Zap.id).in_(sorted(named)[:_MOST_NAMED]),
+            col(Zap.deleted_at).is_(None),
+        )
+    )
+    return drafts.problems(definition, known_zaps=set(known))
+
+
+async def require_complete(session: AsyncSession, actor: Actor, zap: Zap, what: str) -> None:
+    """Raises: Invalid with ``details`` of all that keeps the draft from being ``what``."""
+    found = await problems(session, actor, zap.draft)
     if found:
         many = f"{len(found)} problems" if len(found) > 1 else "1 problem"
-        raise Invalid(f"This zap cannot be published yet: {many}.", details=list(found))
-    return await go_live(session, actor, zap)
+        raise Invalid(f"This zap cannot be {what} yet: {many}.", details=list(found))
 
 
 async def go_live(session: AsyncSession, actor: Actor, zap: Zap) -> VersionView:
     """``zap`` (locked by the caller, who also answers for its draft) with its draft live."""
     live = await _live(session, zap)
+    news = [] if zap.enabled else ["zap.enabled"]
     if live is None or documents.dump(live.definition) != documents.dump(zap.draft):
         live = await _freeze(session, zap, actor)
+        news.insert(0, "zap.published")
     zap.live_version = live.number
+    zap.limits = _limits(live.definition)
+    zap.trigger = drafts.trigger_of(live.definition)
+    zap.trigger_key = _key(zap.trigger)
     zap.enabled = True
+    await arming.rearm(session, zap)
+    for kind in news:
+        await notices.note_zap(session, zap, kind, actor.user_id)
     await zaps.touched(session, zap)
     return _view(live, zap)
 
@@ -75,7 +116,7 @@ async def list_versions(
 ) -> Page[VersionView]:
     require(actor, Permission.READ)
     zap = await own(session, actor, Zap, zap_id)
-    query = select(Version).where(col(Version.zap_id) == zap.id)
+    query = select(Version).where(col(Version.zap_id) == zap.id, col(Version.number) > 0)
     return await paging.page(
         session,
         query,
@@ -92,6 +133,21 @@ async def get_version(session: AsyncSession, actor: Actor, zap_id: str, number: 
     return _view(await _numbered(session, zap, number), zap)
 
 
+async def compare(
+    session: AsyncSession, actor: Actor, zap_id: str, before: str, after: str
+) -> Diff:
+    """What makes ``after`` of ``before``; each is "draft", "live" or a version's number.
+
+    Raises: NotFound for a version that is not there.
+    """
+    require(actor, Permission.READ)
+    zap = await own(session, actor, Zap, zap_id)
+    one = await _definition_at(session, zap, before)
+    other = await _definition_at(session, zap, after)
+    # Large definitions take a while to compare, and others want to be answered meanwhile.
+    return await asyncio.to_thread(diffs.diff, one, other)
+
+
 async def restore(session: AsyncSession, actor: Actor, zap_id: str, number: int) -> ZapView:
     """The zap with that version copied into its draft; the live version stays as it is."""
     require(actor, Permission.EDIT)
@@ -104,15 +160,60 @@ async def _live(session: AsyncSession, zap: Zap) -> Version | None:
     return None if zap.live_version is None else await _numbered(session, zap, zap.live_version)
 
 
+async def freeze_for_test(session: AsyncSession, actor: Actor, zap: Zap) -> int:
+    """The number under which the draft of ``zap`` (locked by the caller) is kept for test runs:
+    its revision, negative.
+    """
+    number = -zap.draft_revision
+    if await _found(session, zap, number) is None:
+        await _store(session, zap, actor, number)
+    return number
+
+
+async def _definition_at(session: AsyncSession, zap: Zap, place: str) -> dict[str, Any]:
+    definition = zap.draft
+    if place == "live":
+        live = await _live(session, zap)
+        if live is None:
+            raise NotFound("This zap was never published, so it has no live version.")
+        definition = live.definition
+    elif place != "draft":
+        number = int(place) if place.isascii() and place.isdecimal() and len(place) < _DIGITS else 0
+        definition = (await _numbered(session, zap, number)).definition
+    found: dict[str, Any] = definition
+    return found
+
+
+def _key(trigger: dict[str, Any] | None) -> str | None:
+    """By what the zap is found: the app whose events it waits for, or that it waits for failures."""
+    match trigger:
+        case {"kind": "error"}:
+            return notices.ERROR_KEY
+        case {"kind": "app", "settings": settings}:
+            return str(settings.get("app", "")) or None
+    return None
+
+
+def _limits(definition: Any) -> dict[str, Any] | None:
+    """What intake must know before a run begins, every value spelled out; None for nothing. The
+    deadline is the worker's concern.
+    """
+    limits = Limits.model_validate(definition.get("limits") or {})
+    return limits.model_dump(exclude_none=True, exclude={"deadline_seconds"}) or None
+
+
 async def _freeze(session: AsyncSession, zap: Zap, actor: Actor) -> Version:
     highest = await session.scalar(
-        select(func.max(col(Version.number))).where(col(Version.zap_id) == zap.id)
+        select(func.max(col(Version.number))).where(
+            col(Version.zap_id) == zap.id, col(Version.number) > 0
+        )
     )
+    return await _store(session, zap, actor, (highest or 0) + 1)
+
+
+async def _store(session: AsyncSession, zap: Zap, actor: Actor, number: int) -> Version:
     version = Version(
-        zap_id=zap.id,
-        number=(highest or 0) + 1,
-        definition=zap.draft,
-        published_by=actor.user_id,
+        zap_id=zap.id, number=number, definition=zap.draft, published_by=actor.user_id
     )
     session.add(version)
     await session.flush()
@@ -120,13 +221,16 @@ async def _freeze(session: AsyncSession, zap: Zap, actor: Actor) -> Version:
 
 
 async def _numbered(session: AsyncSession, zap: Zap, number: int) -> Version:
-    version = None
-    if 0 < number <= _LARGEST_NUMBER:
-        version = await session.scalar(
-            select(Version).where(col(Version.zap_id) == zap.id, col(Version.number) == number)
-        )
+    version = await _found(session, zap, number) if 0 < number <= _LARGEST_NUMBER else None
     if version is None:
         raise NotFound("Version not found")
+    return version
+
+
+async def _found(session: AsyncSession, zap: Zap, number: int) -> Version | None:
+    version: Version | None = await session.scalar(
+        select(Version).where(col(Version.zap_id) == zap.id, col(Version.number) == number)
+    )
     return version
 
 

@@ -6,16 +6,30 @@ Promise: an edit is one gesture on the newest draft, refused when somebody else 
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.errors import Conflict, Invalid
-from flowforge.services import cards, editing, events, form_fields, insertion, samples, zaps
+from flowforge.services import (
+    cards,
+    editing,
+    events,
+    form_fields,
+    insertion,
+    kind_forms,
+    samples,
+    trigger_forms,
+    trigger_samples,
+    versions,
+    zaps,
+)
 from flowforge.services.access import Actor
 from flowforge.services.cards import Card, ProblemLine
 from flowforge.services.editing import Draft
+from flowforge.services.event_filters import EventFilter
 from flowforge.services.insertion import DataGroup
+from flowforge.services.trigger_samples import EventLine
 from flowforge.services.zaps import ZapView
 
 Gesture = Callable[[Draft], Draft]
@@ -43,8 +57,16 @@ class Received:
     run_id: str = ""
 
 
+class Requests(NamedTuple):
+    """The last events, and the data by hand that stands for them, if somebody wrote any."""
+
+    lines: list[EventLine]
+    is_by_hand: bool
+    data: Any
+
+
 async def look(session: AsyncSession, actor: Actor, zap_id: str) -> Bench:
-    return bench(await zaps.get(session, actor, zap_id))
+    return await bench(session, actor, await zaps.get(session, actor, zap_id))
 
 
 async def edit(
@@ -62,12 +84,14 @@ async def edit(
         )
     draft = gesture(zap.definition)
     if draft == zap.definition:
-        return bench(zap)
-    return bench(await zaps.save_draft(session, actor, zap_id, revision=revision, definition=draft))
+        return await bench(session, actor, zap)
+    saved = await zaps.save_draft(session, actor, zap_id, revision=revision, definition=draft)
+    return await bench(session, actor, saved)
 
 
-def bench(zap: ZapView) -> Bench:
-    found = cards.problem_lines(zap.definition, zaps.problems(zap.definition))
+async def bench(session: AsyncSession, actor: Actor, zap: ZapView) -> Bench:
+    problems = await versions.problems(session, actor, zap.definition)
+    found = cards.problem_lines(zap.definition, problems)
     return Bench(zap, cards.cards(zap.definition, found), found)
 
 
@@ -80,7 +104,7 @@ async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> 
 
 
 async def received(session: AsyncSession, actor: Actor, zap_id: str) -> Received:
-    page = await events.list_events(session, actor, zap_id, limit=1)
+    page = await events.list_events(session, actor, EventFilter(zap_id=zap_id), limit=1)
     if not page.data:
         return Received()
     event = await events.get_event(session, actor, page.data[0].id)
@@ -95,14 +119,39 @@ async def received(session: AsyncSession, actor: Actor, zap_id: str) -> Received
     )
 
 
+async def requests(session: AsyncSession, actor: Actor, zap_id: str) -> Requests:
+    """What may stand for the trigger."""
+    found = await trigger_samples.last_events(session, actor, zap_id)
+    is_by_hand, data = await trigger_samples.by_hand(session, actor, zap_id)
+    return Requests(found, is_by_hand, data)
+
+
 def filling(card: str, field: str, text: str) -> Gesture:
     """What stands in a control now becomes the step's input."""
 
     def gesture(draft: Draft) -> Draft:
-        action = str(editing.step_of(draft, card).get("action", ""))
+        if card == cards.TRIGGER:
+            asked = trigger_forms.control(trigger_forms.trigger_of(draft), field)
+            return trigger_forms.filled(draft, field, form_fields.meant(asked, text))
+        step = editing.step_of(draft, card)
+        if step["kind"] in kind_forms.FORMS:
+            control = kind_forms.control(step["kind"], field)
+            return kind_forms.filled(draft, card, field, form_fields.meant(control, text))
+        action = str(step.get("action", ""))
         value = form_fields.read(action, field, text)
         formerly = form_fields.former_names(action, field)
         return editing.set_input(draft, card, field, value, formerly=formerly)
+
+    return gesture
+
+
+def setting(card: str, field: str, value: Any) -> Gesture:
+    """An input as it is, or none (``None``): of a secret, whose control shows nothing."""
+
+    def gesture(draft: Draft) -> Draft:
+        if card == cards.TRIGGER:
+            return trigger_forms.filled(draft, field, value)
+        return editing.set_input(draft, card, field, value)
 
     return gesture
 
@@ -112,7 +161,7 @@ def filling_pair(card: str, field: str, place: int, part: str, text: str) -> Ges
 
     def gesture(draft: Draft) -> Draft:
         after = form_fields.with_pair(_input(draft, card, field), place, part, text)
-        return editing.set_input(draft, card, field, after or None)
+        return _with_input(draft, card, field, after or None)
 
     return gesture
 
@@ -120,7 +169,7 @@ def filling_pair(card: str, field: str, place: int, part: str, text: str) -> Ges
 def dropping_pair(card: str, field: str, place: int) -> Gesture:
     def gesture(draft: Draft) -> Draft:
         after = form_fields.without_pair(_input(draft, card, field), place)
-        return editing.set_input(draft, card, field, after or None)
+        return _with_input(draft, card, field, after or None)
 
     return gesture
 
@@ -146,7 +195,18 @@ def gesture_of_option(card: str, option: str, text: str) -> Gesture:
 
 
 def _input(draft: Draft, card: str, field: str) -> Any:
-    return (editing.step_of(draft, card).get("inputs") or {}).get(field)
+    if card == cards.TRIGGER:
+        return trigger_forms.values(trigger_forms.trigger_of(draft)).get(field)
+    step = editing.step_of(draft, card)
+    return (step if step["kind"] in kind_forms.FORMS else step.get("inputs") or {}).get(field)
+
+
+def _with_input(draft: Draft, card: str, field: str, value: Any) -> Draft:
+    if card == cards.TRIGGER:
+        return trigger_forms.filled(draft, field, value)
+    if editing.step_of(draft, card)["kind"] in kind_forms.FORMS:
+        return kind_forms.filled(draft, card, field, value)
+    return editing.set_input(draft, card, field, value)
 
 
 def _within(text: str, least: int, most: int, sentence: str) -> int:

@@ -18,7 +18,7 @@ from flowforge.errors import Conflict, Invalid, NotFound
 from flowforge.infra import runtime
 from flowforge.infra.db import new_id, utc_now
 from flowforge.models import Run, Version, Zap
-from flowforge.services import drafts, execution, figures, paging, search
+from flowforge.services import arming, drafts, ending, figures, notices, paging, sealing, search
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.paging import Page
 
@@ -33,7 +33,7 @@ class _View(BaseModel):
 
 
 class StepIcon(_View):
-    """One step as a list shows it; ``icon`` is the path of its picture."""
+    """One step as a list shows it; ``icon`` is the path of its picture, empty where it has none."""
 
     action: str
     name: str
@@ -54,6 +54,7 @@ class ZapSummary(_View):
     webhook_url: str
     hook_url_v1: str
     live_version: int | None
+    paused_at: dt.datetime | None
     draft_revision: int
     has_draft_changes: bool
     created_at: dt.datetime
@@ -78,16 +79,20 @@ async def create(
     """A new zap, switched off, with ``definition`` (or an empty webhook zap) as its draft."""
     require(actor, Permission.EDIT)
     zap_id = new_id()
+    draft = drafts.empty() if definition is None else drafts.readable(definition)
+    draft = sealing.seal(draft, zap_id, runtime.current().vault)
     zap = Zap(
         id=zap_id,
         hook_id=zap_id,
         project_id=actor.project_id,
         owner_id=actor.user_id,
         name=clean_name(name),
-        draft=drafts.empty() if definition is None else drafts.readable(definition),
+        draft=draft,
+        trigger=drafts.trigger_of(draft),
     )
     session.add(zap)
     await session.flush()
+    await notices.note_zap(session, zap, "zap.created", actor.user_id)
     return await view(session, zap)
 
 
@@ -151,9 +156,13 @@ async def save_draft(
 
 
 async def redraft(session: AsyncSession, zap: Zap, definition: dict[str, Any]) -> ZapView:
-    """``zap`` (locked by the caller) with another draft, already found readable."""
-    zap.draft = definition
+    """``zap`` (locked by the caller) with another draft, already found readable; its secrets are
+    sealed.
+    """
+    zap.draft = sealing.seal(definition, zap.id, runtime.current().vault, before=zap.draft)
     zap.draft_revision += 1
+    if zap.live_version is None:
+        zap.trigger = drafts.trigger_of(zap.draft)
     return await touched(session, zap)
 
 
@@ -169,7 +178,11 @@ async def set_enabled(session: AsyncSession, actor: Actor, zap_id: str, enabled:
             "This zap was never published, so there is nothing to switch on. Publish it first.",
             code="never_published",
         )
-    zap.enabled = enabled
+    if enabled != zap.enabled:
+        zap.enabled = enabled
+        kind = "zap.enabled" if enabled else "zap.disabled"
+        await notices.note_zap(session, zap, kind, actor.user_id)
+    await arming.rearm(session, zap)
     return await touched(session, zap)
 
 
@@ -186,7 +199,8 @@ async def duplicate(session: AsyncSession, actor: Actor, zap_id: str) -> ZapView
     require(actor, Permission.EDIT)
     zap = await own(session, actor, Zap, zap_id)
     name = f"{_COPY}{zap.name}"[:LONGEST_NAME]
-    return await create(session, actor, name=name, definition=zap.draft)
+    draft = sealing.plain(zap.draft, zap.id, runtime.current().vault)
+    return await create(session, actor, name=name, definition=draft)
 
 
 async def delete(session: AsyncSession, actor: Actor, zap_id: str) -> None:
@@ -196,6 +210,8 @@ async def delete(session: AsyncSession, actor: Actor, zap_id: str) -> None:
     now = utc_now()
     zap.enabled = False
     zap.deleted_at = zap.updated_at = now
+    await arming.rearm(session, zap)
+    await notices.note_zap(session, zap, "zap.deleted", actor.user_id)
     await session.flush()
     not_begun = await session.scalars(
         select(col(Run.id)).where(
@@ -204,12 +220,7 @@ async def delete(session: AsyncSession, actor: Actor, zap_id: str) -> None:
     )
     run_ids = not_begun.all()
     for first in range(0, len(run_ids), _PER_STATEMENT):
-        await execution.end_as_cancelled(session, run_ids[first : first + _PER_STATEMENT])
-
-
-def problems(definition: dict[str, Any]) -> list[drafts.Problem]:
-    """What keeps this draft from being published: ``{"path", "message"}`` each."""
-    return drafts.problems(definition)
+        await ending.end(session, run_ids[first : first + _PER_STATEMENT])
 
 
 async def locked(session: AsyncSession, actor: Actor, zap_id: str) -> Zap:
@@ -299,6 +310,7 @@ def _summary(zap: Zap, counted: figures.RunFigures, *, is_changed: bool) -> ZapS
         webhook_url=f"{base}/hooks/catch/{zap.owner_id}/{zap.hook_id}",
         hook_url_v1=f"{base}/api/v1/webhooks/{zap.hook_id}",
         live_version=zap.live_version,
+        paused_at=zap.paused_at,
         draft_revision=zap.draft_revision,
         has_draft_changes=is_changed,
         created_at=zap.created_at,
@@ -314,5 +326,4 @@ def _summary(zap: Zap, counted: figures.RunFigures, *, is_changed: bool) -> ZapS
 def _icon(step: dict[str, Any]) -> StepIcon:
     key = drafts.action_key(step)
     known = REGISTRY.get(key)
-    icon = known.icon if known else f"/icons/{key}.svg" if key else ""
-    return StepIcon(action=key, name=drafts.step_name(step), icon=icon)
+    return StepIcon(action=key, name=drafts.step_name(step), icon=known.icon if known else "")
