@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from flowforge.actions import APPS, REGISTRY, catalogue
+from flowforge.actions import APPS, POLLERS, REGISTRY, catalogue
 from flowforge.api import doors
 from flowforge.services.access import Permission
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/api/v1", tags=["apps"])
 
 
 class AppView(BaseModel):
-    """``inputs`` and ``output`` of an action are JSON Schemas."""
+    """``inputs`` and ``output`` of an action and of a polling trigger are JSON Schemas."""
 
     key: str
     name: str
@@ -22,7 +22,7 @@ class AppView(BaseModel):
     triggers: list[dict[str, Any]]
 
 
-_APPS = [AppView.model_validate(entry) for entry in catalogue(REGISTRY, APPS)]
+_APPS = [AppView.model_validate(entry) for entry in catalogue(REGISTRY, APPS, POLLERS)]
 
 
 @router.get("/apps", dependencies=[doors.permitted(Permission.READ)])

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from flowforge.errors import FlowForgeError, Invalid, Malformed, TooMany
+from flowforge.errors import FlowForgeError, Invalid, Malformed, TooMany, Unavailable
 
 MOST_DETAILS = 50
 LONGEST_PATH = 200
@@ -68,7 +68,7 @@ def plain(status: int, *, headers: Mapping[str, str] | None = None) -> JSONRespo
 
 def of(problem: FlowForgeError) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == HTTPStatus.UNAUTHORIZED else {}
-    if isinstance(problem, TooMany):
+    if isinstance(problem, TooMany | Unavailable):
         headers["Retry-After"] = str(problem.retry_after)
     return answer(
         problem.status, problem.code, problem.message, details=problem.details, headers=headers

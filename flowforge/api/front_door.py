@@ -14,7 +14,7 @@ Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
-API_PREFIXES = ("/api/", "/hooks/")
+API_PREFIXES = ("/api/", "/hooks/", "/approvals/", "/forms/")
 API_PATHS = {"/health", "/ready", "/metrics", "/api", "/hooks"}
 REFLEX_PREFIXES = ("/_", "/ping")
 HASHED_FILES = "/assets/"

@@ -28,8 +28,8 @@ LARGEST_BODY = 2 * 1024 * 1024
 BODY_SECONDS = 20.0
 HSTS_SECONDS = 31_536_000
 
-# Intake reads raw bytes, with larger limits of its own.
-OWN_LIMITS = ("/hooks/", "/api/v1/webhooks/")
+# These read raw bytes, with larger limits of their own.
+OWN_LIMITS = ("/hooks/", "/api/v1/webhooks/", "/forms/")
 _WITH_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

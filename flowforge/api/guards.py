@@ -1,4 +1,4 @@
-"""The limits that stand before everything about passwords: per address and per account."""
+"""The limits that stand before passwords and mailed links: per address and per account."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,10 +17,11 @@ WINDOW_SECONDS = 900
 
 @dataclass(frozen=True)
 class Guards:
-    """``address`` counts every request of a client; the others count per account."""
+    """``address`` and ``links`` count every request of a client; the others count per account."""
 
     running: Runtime
     address: RateLimiter
+    links: RateLimiter
     failures: RateLimiter
     letters: RateLimiter
 
@@ -32,6 +33,7 @@ def guards(request: Request, running: doors.Running) -> Guards:
         found = Guards(
             running=running,
             address=_limiter(running, running.settings.auth_rate_limit, "auth"),
+            links=_limiter(running, running.settings.auth_rate_limit, "link"),
             failures=_limiter(
                 running, f"{FAILURES}/hour", "sign-in", window_seconds=WINDOW_SECONDS
             ),
@@ -48,6 +50,12 @@ async def limited(request: Request, running: doors.Running, guarded: Guarded) ->
     """Counts the request against its client's address. Raises: TooMany."""
     address = doors.client_address(request, running.settings)
     await doors.count_against(guarded.address, address, request)
+
+
+async def count_link(request: Request, running: doors.Running, guarded: Guards) -> None:
+    """Counts the use of a mailed link against its client's address. Raises: TooMany."""
+    address = doors.client_address(request, running.settings)
+    await doors.count_against(guarded.links, address, request)
 
 
 async def refuse_guessing(guarded: Guards, email: str) -> None:

@@ -18,6 +18,7 @@ from flowforge.errors import FlowForgeError, NotFound
 from flowforge.infra import telemetry
 from flowforge.infra.runtime import Runtime
 from flowforge.services import figures
+from flowforge.services import queue as queues
 
 log = structlog.get_logger()
 
@@ -31,6 +32,9 @@ _recent = telemetry.gauge(
 )
 _oldest = telemetry.gauge(
     "flowforge_queue_oldest_seconds", "How long the longest waiting due entry has been due"
+)
+_entries = telemetry.gauge(
+    "flowforge_queue_entries", "Outbox entries by what they wait for", ("reason",)
 )
 
 
@@ -68,6 +72,10 @@ async def metrics(request: Request, running: doors.Running) -> Response:
         raise NotFound("There is nothing at this address.")
     async with asyncio.timeout(SECONDS):
         queue = await _queue(running)
+        async with running.db.reading() as session:
+            depth = await queues.depth(session)
+    for reason, count in depth.items():
+        _entries.labels(reason).set(count)
     telemetry.queue_depth.set(queue.due + queue.waiting)
     _oldest.set(queue.oldest_seconds)
     for status, count in queue.last_hour.items():

@@ -1,14 +1,34 @@
 """Routes of ``/api/v1/zaps``: drafts, versions, the switch, export and import."""
 
-from typing import Annotated, Any
+import base64
+import binascii
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.api import doors
 from flowforge.api.lists import Cursor, Limit, Listed, Search, listed
-from flowforge.services import drafts, ingest, paging, samples, transfer, versions, zaps
+from flowforge.engine.triggers import Verify
+from flowforge.errors import Invalid
+from flowforge.services import (
+    forms,
+    paging,
+    samples,
+    step_tests,
+    testing,
+    transfer,
+    trigger_samples,
+    verify_samples,
+    versions,
+    zaps,
+)
 from flowforge.services.access import Actor, Permission
+from flowforge.services.diffs import Diff
+from flowforge.services.step_tests import GivenSample, TestedStep
+from flowforge.services.trigger_samples import EventLine
+from flowforge.services.verify_samples import Pasted, Tried
 from flowforge.services.versions import VersionView
 from flowforge.services.zaps import ZapSummary, ZapView
 
@@ -19,6 +39,7 @@ Operator = Annotated[Actor, doors.permitted(Permission.OPERATE)]
 Editor = Annotated[Actor, doors.permitted(Permission.EDIT)]
 # Over what the service allows, so that the service's own sentence is the answer.
 Name = Annotated[str, Field(max_length=10 * zaps.LONGEST_NAME)]
+LongText = Annotated[str, Field(max_length=16_000)]
 
 
 class _Body(BaseModel):
@@ -53,12 +74,38 @@ class RunRequest(_Body):
     input: Any = None
 
 
+class TestRequest(_Body):
+    """``input`` becomes ``trigger.body``, or the run begins with the event ``event_id``; with
+    neither, with what was received last.
+    """
+
+    input: Any = None
+    event_id: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "TestRequest":
+        if len(self.model_fields_set) > 1:
+            raise ValueError("Give an input or an event_id, not both.")
+        return self
+
+
+class StepTestRequest(_Body):
+    """``path`` is that of a step of the draft, or its id. ``confirm``: yes, also where it cannot be
+    taken back.
+    """
+
+    path: str
+    sample: GivenSample | None = None
+    confirm: StrictBool = False
+
+
 class ZapFile(_Body):
-    """A zap as ``export`` wrote it."""
+    """A zap as ``export`` wrote it. ``fill_in`` is for its reader."""
 
     name: Name
     definition: dict[str, Any]
     schema_version: StrictInt
+    fill_in: list[dict[str, str]] | None = None
 
 
 class Draft(BaseModel):
@@ -72,16 +119,61 @@ class Started(BaseModel):
 
 
 class Exported(BaseModel):
+    """``fill_in``: secrets of the trigger that were left out, where it has any."""
+
     name: str
     definition: dict[str, Any]
     schema_version: int
+    fill_in: list[dict[str, str]] | None = None
 
 
 class Samples(BaseModel):
-    """Real values for the data picker."""
+    """Real values for the data picker. ``items``: of each loop, the first item of its last list;
+    ``events``: the last ones, of which one may be chosen as the trigger's.
+    """
 
     trigger: dict[str, Any] | None
     steps: dict[str, Any]
+    items: dict[str, Any]
+    events: list[EventLine]
+
+
+class ChosenSample(_Body):
+    """An event of the zap, or ``data`` that stands for ``trigger.body``, or neither: the newest."""
+
+    event_id: str | None = None
+    data: Any = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "ChosenSample":
+        if len(self.model_fields_set) > 1:
+            raise ValueError("Give an event_id or data, not both.")
+        return self
+
+
+class PastedRequest(_Body):
+    """A real request, copied from somewhere. ``verify``: the settings to try; absent: the draft's.
+    ``url``: as the sender wrote it, where that is signed.
+    """
+
+    verify: Verify | None = None
+    url: Annotated[str, Field(max_length=8_000)] = ""
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    headers: Annotated[
+        dict[str, LongText] | list[tuple[LongText, LongText]], Field(max_length=200)
+    ] = {}
+    body: Annotated[str, Field(max_length=1_000_000)] = ""
+    body_base64: Annotated[str, Field(max_length=1_400_000)] = ""
+
+    def pasted(self) -> Pasted:
+        try:
+            raw = base64.b64decode(self.body_base64, validate=True) or self.body.encode()
+        except (binascii.Error, ValueError) as problem:
+            message = "This is not base64, or no text."
+            raise Invalid(message, details=[{"path": "body", "message": message}]) from problem
+        given = self.headers
+        pairs = list(given.items()) if isinstance(given, dict) else given
+        return Pasted(self.method, self.url, pairs, raw, self.verify)
 
 
 @router.post("", status_code=201)
@@ -141,7 +233,7 @@ async def duplicate(actor: Editor, session: doors.Transaction, zap_id: str) -> Z
 
 @router.get("/{zap_id}/draft")
 async def get_draft(actor: Reader, session: doors.Reading, zap_id: str) -> Draft:
-    return _draft(await zaps.get(session, actor, zap_id))
+    return await _draft(session, actor, await zaps.get(session, actor, zap_id))
 
 
 @router.put("/{zap_id}/draft")
@@ -149,11 +241,10 @@ async def save_draft(
     actor: Editor, session: doors.Transaction, zap_id: str, body: DraftChange
 ) -> Draft:
     """409 ``stale_revision`` where somebody saved after ``revision`` was read."""
-    return _draft(
-        await zaps.save_draft(
-            session, actor, zap_id, revision=body.revision, definition=body.definition
-        )
+    saved = await zaps.save_draft(
+        session, actor, zap_id, revision=body.revision, definition=body.definition
     )
+    return await _draft(session, actor, saved)
 
 
 @router.post("/{zap_id}/publish")
@@ -187,6 +278,14 @@ async def restore(actor: Editor, session: doors.Transaction, zap_id: str, number
     return await versions.restore(session, actor, zap_id, number)
 
 
+@router.get("/{zap_id}/versions/{before}/diff/{after}")
+async def compare(
+    actor: Reader, session: doors.Reading, zap_id: str, before: str, after: str
+) -> Diff:
+    """What makes ``after`` of ``before``; each is a number, ``draft`` or ``live``."""
+    return await versions.compare(session, actor, zap_id, before, after)
+
+
 @router.post("/{zap_id}/enable")
 async def enable(actor: Operator, session: doors.Transaction, zap_id: str) -> ZapView:
     return await zaps.set_enabled(session, actor, zap_id, enabled=True)
@@ -212,12 +311,49 @@ async def run(
     zap_id: str,
     body: RunRequest | None = None,
 ) -> Started:
+    """422 with a path for each field where the manual trigger asks for others."""
     given = body.input if body else None
-    run_id = await ingest.start_manual(session, actor, running.signals, zap_id, given)
+    run_id = await forms.start_by_hand(session, actor, running.signals, zap_id, given)
     return Started(run_id=run_id)
 
 
-@router.get("/{zap_id}/export")
+@router.post("/{zap_id}/test", status_code=202)
+async def start_test(
+    actor: Operator,
+    running: doors.Running,
+    session: doors.Transaction,
+    zap_id: str,
+    body: TestRequest | None = None,
+) -> Started:
+    """A run of the draft, counted in no figure. Its steps are performed for real."""
+    given = body.model_dump(exclude_unset=True) if body else {}
+    run_id = await testing.start(session, actor, running.signals, zap_id, given)
+    return Started(run_id=run_id)
+
+
+@router.post("/{zap_id}/test-step")
+async def try_step(
+    actor: Operator, running: doors.Running, zap_id: str, body: StepTestRequest
+) -> TestedStep:
+    """One step of the draft, performed for real and without a run; what it gives is its sample."""
+    async with running.db.reading() as session:
+        prepared = await step_tests.prepare(
+            session, actor, zap_id, body.path, body.sample, is_confirmed=body.confirm
+        )
+    outcome = await step_tests.perform(running, prepared)
+    async with running.db.transaction() as session:
+        return await step_tests.keep(session, actor, prepared, outcome)
+
+
+@router.post("/{zap_id}/verify-sample")
+async def try_verifying(
+    actor: Editor, running: doors.Running, session: doors.Reading, zap_id: str, body: PastedRequest
+) -> Tried:
+    """Whether the request would be believed, and why not; no signature is ever computed for you."""
+    return await verify_samples.judged(session, actor, running.vault, zap_id, body.pasted())
+
+
+@router.get("/{zap_id}/export", response_model_exclude_unset=True)
 async def export(actor: Reader, session: doors.Reading, zap_id: str) -> Exported:
     """The draft without secrets and without ids of this place."""
     return Exported(**await transfer.export(session, actor, zap_id))
@@ -225,12 +361,31 @@ async def export(actor: Reader, session: doors.Reading, zap_id: str) -> Exported
 
 @router.get("/{zap_id}/samples")
 async def get_samples(actor: Reader, session: doors.Reading, zap_id: str) -> Samples:
-    return Samples(**await samples.samples(session, actor, zap_id))
+    return await _samples(session, actor, zap_id)
 
 
-def _draft(zap: ZapView) -> Draft:
+@router.put("/{zap_id}/sample")
+async def choose_sample(
+    actor: Editor, session: doors.Transaction, zap_id: str, body: ChosenSample | None = None
+) -> Samples:
+    """What stands for the trigger: an event, data, or (``null``) what came last."""
+    if body is not None and body.event_id is not None:
+        await trigger_samples.choose(session, actor, zap_id, body.event_id)
+    elif body is not None and "data" in body.model_fields_set:
+        await trigger_samples.write(session, actor, zap_id, body.data)
+    else:
+        await trigger_samples.forget(session, actor, zap_id)
+    return await _samples(session, actor, zap_id)
+
+
+async def _samples(session: AsyncSession, actor: Actor, zap_id: str) -> Samples:
+    found = await samples.samples(session, actor, zap_id)
+    return Samples(**found, events=await trigger_samples.last_events(session, actor, zap_id))
+
+
+async def _draft(session: AsyncSession, actor: Actor, zap: ZapView) -> Draft:
     return Draft(
         revision=zap.draft_revision,
         definition=zap.definition,
-        problems=drafts.problems(zap.definition),
+        problems=await versions.problems(session, actor, zap.definition),
     )
