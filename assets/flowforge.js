@@ -51,13 +51,16 @@
     }
   }
 
-  /* <ff-countdown until="ISO">: "next try in 4 s". */
+  /* <ff-countdown until="ISO" words="goes on">: "goes on in 4 s"; "next try" without words. */
   class Countdown extends Time {
-    static observedAttributes = ["until"];
+    static observedAttributes = ["until", "words"];
     tick() {
       const left = Math.ceil((new Date(this.getAttribute("until") || "") - Date.now()) / 1000);
-      const text = left > 90 ? `${Math.round(left / 60)} min` : `${left} s`;
-      this.textContent = isNaN(left) ? "" : left > 0 ? `next try in ${text}` : "next try now";
+      const [size, unit] =
+        left > 172800 ? [86400, "days"] : left > 5400 ? [3600, "h"] : left > 90 ? [60, "min"] : [1, "s"];
+      const words = this.getAttribute("words") || "next try";
+      const text = left > 0 ? `in ${Math.round(left / size)} ${unit}` : "now";
+      this.textContent = isNaN(left) ? "" : `${words} ${text}`;
     }
   }
 

@@ -6,8 +6,21 @@ import reflex as rx
 
 from flowforge.components import controls, display
 from flowforge.state.builder import REMOVAL, TRIGGER, Builder
+from flowforge.state.rewriting import Rewriting
 
-_GLYPHS = {"filter": "filter", "stop": "circle-stop"}
+_GLYPHS = {
+    "filter": "filter",
+    "router": "git-branch",
+    "loop": "repeat",
+    "break": "log-out",
+    "parallel": "columns-2",
+    "delay": "hourglass",
+    "approval": "user-check",
+    "code": "code",
+    "zap": "zap",
+    "reply": "reply",
+    "stop": "circle-stop",
+}
 
 
 def column() -> rx.Component:
@@ -50,7 +63,7 @@ def removal() -> rx.Component:
 
 
 def card_icon(kind: Any, icon: Any, look: str = "") -> rx.Component:
-    """The picture of an action, or the builder's own for filter and stop."""
+    """The picture of an action, or the builder's own for the other kinds of steps."""
     glyphs = [
         (
             name,
@@ -85,6 +98,41 @@ def _entry(card: Any) -> rx.Component:
             class_name=_look(card),
             data_testid=f"card-{card.id}",
         ),
+        rx.cond(card.inside, _inside(card)),
+    )
+
+
+def _inside(card: Any) -> rx.Component:
+    """What stands in a router, loop or parallel block: to be read here, edited as JSON."""
+    return rx.el.ul(
+        rx.foreach(card.inside, _inner),
+        rx.cond(
+            card.inside_more > 0,
+            rx.el.li(f"… and {card.inside_more} steps more", class_name="muted small"),
+        ),
+        class_name="inside",
+        aria_label=f"Inside {card.title}",
+        data_testid=f"inside-{card.id}",
+    )
+
+
+def _inner(line: Any) -> rx.Component:
+    """A step, or the name of the branch that the next ones stand in."""
+    return rx.el.li(
+        rx.cond(
+            line.id == "",
+            rx.el.bdi(line.title, class_name="branch-name"),
+            rx.fragment(
+                card_icon(line.kind, line.icon, "small"),
+                rx.el.span(
+                    rx.el.bdi(line.title, class_name="called"),
+                    rx.el.bdi(line.tells, class_name="tells"),
+                    class_name="words",
+                ),
+            ),
+        ),
+        class_name=rx.cond(line.is_skipped, "inside-line is-skipped", "inside-line"),
+        style={"--depth": line.depth},
     )
 
 
@@ -158,6 +206,7 @@ def _menu(card: Any) -> rx.Component:
                 "down", "arrow-down", "Move down", Builder.move(card.id, 1), disabled=card.is_last
             ),
             item("duplicate", "copy", "Duplicate", Builder.duplicate(card.id)),
+            item("json", "braces", "Edit as JSON", Rewriting.open(card.id)),
             rx.cond(
                 card.is_skipped,
                 item("use", "play", "Use again", Builder.set_option(card.id, "skip", "false")),

@@ -9,9 +9,9 @@ from flowforge.components.saving import Change, saves
 from flowforge.state.builder import OPERATORS, Builder
 
 
-def conditions() -> rx.Component:
+def conditions(lead: str = "The run goes on only if…") -> rx.Component:
     return rx.el.div(
-        rx.el.p("The run goes on only if…", class_name="lead"),
+        rx.el.p(lead, class_name="lead"),
         rx.foreach(Builder.conditions, _condition),
         rx.el.div(
             rx.cond(

@@ -4,9 +4,15 @@ import json
 from typing import Any
 
 import reflex as rx
+from reflex_components_core.el.elements.other import Dialog
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 ICON_SIZE = 16
+
+
+class _Dialog(Dialog):
+    # However it is closed: by a button, Escape, or a click beside it.
+    on_close: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
 
 
 def icon(name: str, size: int = ICON_SIZE) -> rx.Component:
@@ -127,7 +133,7 @@ def menu(menu_id: Any, opener: Any, *items: Any, label: Any, look: str, testid: 
 
 
 def menu_item(
-    menu_id: Any, glyph: str, label: str, *, testid: Any, look: str = "", **props: Any
+    menu_id: Any, glyph: str, label: Any, *, testid: Any, look: str = "", **props: Any
 ) -> rx.Component:
     """``href`` in ``props`` makes it a link."""
     content = (icon(glyph), rx.el.span(label))
@@ -144,7 +150,9 @@ def menu_item(
 
 
 def dialog(dialog_id: str, title: Any, *content: Any, **props: Any) -> rx.Component:
-    """A modal dialog; ``open_dialog`` opens it. With ``on_submit`` its content is a form."""
+    """A modal dialog; ``open_dialog`` opens it. With ``on_submit`` its content is a form;
+    ``on_close`` hears of its end, however it ends.
+    """
     heading = rx.el.h2(title, id=f"{dialog_id}-title")
     submits = props.pop("on_submit", None)
     inner = (
@@ -152,7 +160,7 @@ def dialog(dialog_id: str, title: Any, *content: Any, **props: Any) -> rx.Compon
         if submits
         else rx.el.div(heading, *content, class_name="inner")
     )
-    return rx.el.dialog(
+    return _Dialog.create(
         inner, id=dialog_id, aria_labelledby=f"{dialog_id}-title", data_testid=dialog_id, **props
     )
 

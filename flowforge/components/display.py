@@ -75,7 +75,7 @@ def problem(message: Any, testid: str, *more: Any) -> rx.Component:
 
 
 def empty(
-    glyph: str, title: str, text: str, *more: Any, testid: str, is_page: bool = False
+    glyph: str, title: str, text: Any, *more: Any, testid: str, is_page: bool = False
 ) -> rx.Component:
     """A list that has nothing yet, and how to change that; ``is_page``: there is nothing else."""
     return rx.el.div(
@@ -122,9 +122,22 @@ def document(title: str, shown: Any, testid: Any, *, whole: Any = None) -> rx.Co
         rx.cond(
             shown.is_cut,
             rx.el.footer(
-                rx.el.span("This is the beginning."),
-                controls.button(
-                    "Show all of it", kind="small", testid=f"{testid}-whole", on_click=whole
+                rx.el.span(
+                    rx.cond(
+                        shown.text, "This is the beginning.", f"{shown.size} are not shown here."
+                    )
+                ),
+                rx.cond(
+                    shown.url,
+                    elements.anchor(
+                        "Open all of it",
+                        href=shown.url,
+                        testid=f"{testid}-open",
+                        look="btn small",
+                    ),
+                    controls.button(
+                        "Show all of it", kind="small", testid=f"{testid}-whole", on_click=whole
+                    ),
                 ),
             ),
         )
@@ -136,9 +149,11 @@ def document(title: str, shown: Any, testid: Any, *, whole: Any = None) -> rx.Co
             rx.el.span(title),
             rx.el.span(shown.size, class_name="size"),
             rx.el.span(class_name="spacer"),
-            elements.copy(shown.text, f"Copy {title.lower()}", f"{testid}-copy"),
+            rx.cond(
+                shown.text, elements.copy(shown.text, f"Copy {title.lower()}", f"{testid}-copy")
+            ),
         ),
-        elements.json(shown.text, title),
+        rx.cond(shown.text, elements.json(shown.text, title)),
         more,
         class_name="json-box",
         data_testid=testid,

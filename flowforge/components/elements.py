@@ -21,6 +21,7 @@ class _Time(_Custom):
 class _Countdown(_Custom):
     tag = "ff-countdown"
     until: rx.Var[str]
+    words: rx.Var[str]
 
 
 class _Elapsed(_Custom):
@@ -68,9 +69,9 @@ def day(at: Any) -> rx.Component:
     return _Time.create(at=at, shows="day")
 
 
-def countdown(until: Any) -> rx.Component:
+def countdown(until: Any, words: Any = "next try") -> rx.Component:
     """How long until then: next try in 4 s."""
-    return _Countdown.create(until=until)
+    return _Countdown.create(until=until, words=words)
 
 
 def elapsed(since: Any) -> rx.Component:

@@ -1,23 +1,26 @@
-"""A run drawn from top to bottom: what set it off, then each step with everything that was tried."""
+"""A run drawn from top to bottom: what set it off, then each step with everything that was tried,
+and the rounds and branches that it went through.
+"""
 
 from typing import Any
 
 import reflex as rx
 
-from flowforge.components import builder_cards, display, elements
-from flowforge.state.attempts import NOT_RUN, PENDING, RETRYING, Step, Try
+from flowforge.components import builder_cards, controls, display, elements, run_questions
+from flowforge.state.again import Again
+from flowforge.state.attempts import NOT_RUN, PENDING, RETRYING, Try
 from flowforge.state.run import Run
 from flowforge.state.shown import Shown
+from flowforge.state.timeline import Line
 
 _WORDS = {PENDING: "To do", NOT_RUN: "Not run", RETRYING: "Retrying"}
-# Nothing to open there, or nothing to look for: what went wrong is shown without a click.
-_OPEN_AT_FIRST = ("failed", "unknown", RETRYING)
+_UNTIL_WORDS = {"approval": "expires", "delay": "goes on"}
 
 
 def timeline() -> rx.Component:
     return rx.el.ol(
         _trigger(),
-        rx.foreach(Run.steps, _step),
+        rx.foreach(Run.lines, _line),
         class_name="timeline",
         aria_label="Steps",
         data_testid="timeline",
@@ -69,37 +72,101 @@ def _trigger() -> rx.Component:
     )
 
 
-def _step(step: rx.vars.ObjectVar[Step]) -> rx.Component:
-    return rx.el.li(
-        rx.cond(
-            step.attempts.length() > 0,
-            rx.el.details(
-                rx.el.summary(*_line(step), _chevron(), data_testid=f"open-{step.path}"),
-                rx.el.ol(rx.foreach(step.attempts, _attempt), class_name="attempts"),
-                class_name=f"card run-step is-{step.status}",
-                open=rx.Var.create(list(_OPEN_AT_FIRST)).contains(step.status),
-            ),
-            rx.el.div(
-                rx.el.div(*_line(step), class_name="run-line"), class_name="card run-step is-ahead"
-            ),
-        ),
-        data_testid=f"step-{step.path}",
-        data_status=step.status,
+def _line(line: rx.vars.ObjectVar[Line]) -> rx.Component:
+    return rx.match(
+        line.form,
+        ("branch", _branch(line)),
+        ("round", _round(line)),
+        ("more", _more(line)),
+        _step(line),
     )
 
 
-def _line(step: Any) -> tuple[rx.Component, ...]:
+def _inset(line: Any) -> dict[str, Any]:
+    return {"--depth": line.depth}
+
+
+def _branch(line: Any) -> rx.Component:
+    return rx.el.li(
+        controls.icon("corner-down-right", 15),
+        rx.el.bdi(line.name),
+        rx.cond(line.note, rx.el.span(line.note, class_name="muted")),
+        class_name="run-branch",
+        style=_inset(line),
+        key=line.key,
+        data_testid="branch",
+    )
+
+
+def _round(line: Any) -> rx.Component:
+    return rx.el.li(
+        rx.el.button(
+            rx.icon("chevron-right", size=15, class_name="chev", aria_hidden="true"),
+            rx.el.strong(line.name),
+            rx.el.bdi(line.note, class_name="muted truncate"),
+            rx.el.span(class_name="spacer"),
+            step_status(line.status, "round-status"),
+            type="button",
+            class_name="run-round",
+            aria_expanded=rx.cond(line.is_open, "true", "false"),
+            on_click=Run.turn(line.key, ~line.is_open),
+            data_testid=f"round-{line.key}",
+        ),
+        style=_inset(line),
+        key=line.key,
+    )
+
+
+def _more(line: Any) -> rx.Component:
+    return rx.el.li(
+        controls.button(
+            f"Show more rounds ({line.left} left)",
+            kind="small",
+            testid=f"more-rounds-{line.path}",
+            on_click=Run.show_more_rounds(line.path),
+        ),
+        style=_inset(line),
+        key=line.key,
+    )
+
+
+def _step(line: Any) -> rx.Component:
+    return rx.el.li(
+        rx.cond(
+            line.attempts.length() > 0,
+            rx.el.details(
+                rx.el.summary(*_words(line), _chevron(), data_testid=f"open-{line.path}"),
+                rx.cond(line.asked.id, run_questions.question(line.asked)),
+                rx.el.ol(rx.foreach(line.attempts, _attempt), class_name="attempts"),
+                rx.cond((line.run_id != "") | line.may_retry, _end(line)),
+                class_name=f"card run-step is-{line.status}",
+                open=line.is_open,
+            ),
+            rx.el.div(
+                rx.el.div(*_words(line), class_name="run-line"),
+                class_name="card run-step is-ahead",
+            ),
+        ),
+        style=_inset(line),
+        key=line.key,
+        data_testid=f"step-{line.path}",
+        data_status=line.status,
+    )
+
+
+def _words(line: Any) -> tuple[rx.Component, ...]:
     return (
-        builder_cards.card_icon(step.kind, step.icon),
+        builder_cards.card_icon(line.kind, line.icon),
         rx.el.div(
             rx.el.div(
-                rx.el.span(f"{step.number}. ", class_name="muted num"),
-                rx.el.bdi(step.name),
+                rx.el.span(f"{line.number}. ", class_name="muted num"),
+                rx.el.bdi(line.name),
                 class_name="called",
             ),
             rx.el.div(
-                rx.el.span(step.action, class_name="mono"),
-                rx.cond(step.tries, rx.el.span(f" · {step.tries}", data_testid="tries")),
+                rx.el.span(line.action, class_name="mono"),
+                rx.cond(line.note, rx.el.span(f" · {line.note}", data_testid="step-note")),
+                rx.cond(line.tries, rx.el.span(f" · {line.tries}", data_testid="tries")),
                 class_name="muted small",
             ),
             class_name="run-name",
@@ -107,14 +174,50 @@ def _line(step: Any) -> tuple[rx.Component, ...]:
         rx.el.span(class_name="spacer"),
         rx.el.span(
             rx.cond(
-                step.retry_at,
-                rx.el.span(elements.countdown(step.retry_at), class_name="countdown"),
+                line.retry_at,
+                rx.el.span(elements.countdown(line.retry_at), class_name="countdown"),
             ),
-            rx.cond(step.since, elements.elapsed(step.since)),
-            step.duration,
+            rx.cond(
+                line.until,
+                rx.el.span(
+                    elements.countdown(
+                        line.until, rx.match(line.kind, *_UNTIL_WORDS.items(), "gives up")
+                    ),
+                    class_name="countdown",
+                ),
+            ),
+            rx.cond(line.since, elements.elapsed(line.since)),
+            line.duration,
             class_name="muted small num nowrap took",
         ),
-        step_status(step.status, "step-status"),
+        step_status(line.status, "step-status"),
+    )
+
+
+def _end(line: Any) -> rx.Component:
+    return rx.el.footer(
+        rx.cond(
+            line.run_id,
+            controls.link(
+                controls.icon("arrow-right", 14),
+                "The run that it started",
+                href=f"/runs/{line.run_id}",
+                testid=f"child-{line.path}",
+                look="run-child",
+            ),
+        ),
+        rx.el.span(class_name="spacer"),
+        rx.cond(
+            line.may_retry,
+            controls.button(
+                controls.icon("rotate-ccw", 14),
+                "Retry from here",
+                kind="small",
+                testid=f"retry-from-{line.path}",
+                on_click=Again.ask_from(line.path),
+            ),
+        ),
+        class_name="step-end",
     )
 
 
@@ -142,9 +245,10 @@ def _attempt(attempt: rx.vars.ObjectVar[Try]) -> rx.Component:
                     attempt.output.is_there,
                     _value("Output", attempt.output, f"{attempt.id}/output"),
                 ),
+                rx.cond(attempt.logs, _printed(attempt)),
                 class_name="attempt-body",
             ),
-            open=attempt.is_last,
+            open=attempt.is_open,
         ),
         class_name="attempt",
         key=attempt.id,
@@ -162,6 +266,18 @@ def _error(attempt: Any) -> rx.Component:
             data_testid="attempt-error",
         ),
         class_name="full",
+    )
+
+
+def _printed(attempt: Any) -> rx.Component:
+    """What code printed: its own lines, not JSON."""
+    return rx.el.section(
+        rx.el.header(rx.el.span("Printed")),
+        rx.el.pre(
+            rx.el.bdi(attempt.logs), tab_index=0, role="region", aria_label="What the code printed"
+        ),
+        class_name="json-box full printed",
+        data_testid="logs",
     )
 
 

@@ -12,6 +12,7 @@ import reflex as rx
 from flowforge.components import condition_form, controls, step_settings
 from flowforge.components.saving import Change, saves
 from flowforge.state.builder import Builder
+from flowforge.state.rewriting import Rewriting
 
 
 def form() -> rx.Component:
@@ -21,8 +22,9 @@ def form() -> rx.Component:
             Builder.form.error != "",
             controls.wrong(Builder.form.error, "form-error"),
         ),
-        rx.foreach(Builder.fields, _field),
+        fields(),
         rx.cond(Builder.form.kind == "filter", condition_form.conditions()),
+        rx.cond(_is_more_than_fields(), _as_json()),
         rx.cond(Builder.form.kind == "stop", rx.el.p(_STOP, class_name="muted")),
         rx.foreach(Builder.strangers, _stranger),
         step_settings.settings(),
@@ -32,14 +34,44 @@ def form() -> rx.Component:
     )
 
 
+def fields() -> rx.Component:
+    """The controls alone."""
+    return rx.foreach(Builder.fields, _field)
+
+
 _STOP = "The run ends here, as succeeded. Steps below are not reached."
+_NOT_ONLY_FIELDS = ("router", "loop", "parallel", "break")
+
+
+def _is_more_than_fields() -> Any:
+    return rx.Var.create(list(_NOT_ONLY_FIELDS)).contains(Builder.form.kind)
+
+
+def _as_json() -> rx.Component:
+    """Of what stands inside a step, and of conditions of its branches, there is no form yet."""
+    return rx.el.div(
+        rx.el.p(
+            "What stands inside of it, and when, is edited as JSON for now.", class_name="muted"
+        ),
+        controls.button(
+            controls.icon("braces"),
+            "Edit as JSON",
+            testid="edit-json",
+            on_click=Rewriting.open(Builder.form.card),
+        ),
+        class_name="stack",
+    )
 
 
 def _field(field: Any) -> rx.Component:
     error = rx.cond(
         Builder.duplicate_in == field.name,
         "Another line has this name already.",
-        rx.cond(field.is_gap & ~Builder.shows_gaps, "", field.error),
+        rx.cond(
+            Builder.refused_in == field.name,
+            Builder.refusal,
+            rx.cond(field.is_gap & ~Builder.shows_gaps, "", field.error),
+        ),
     )
     return rx.el.div(
         rx.el.label(
@@ -55,6 +87,7 @@ def _field(field: Any) -> rx.Component:
             field.widget,
             ("textarea", _area(field, "input")),
             ("json", _area(field, "input code")),
+            ("code", _area(field, "input code", rows="10", spell_check=False)),
             ("select", _select(field)),
             ("keyvalue", _pairs(field)),
             ("checkbox", _checkbox(field)),
@@ -104,21 +137,22 @@ def _text(field: Any, **props: Any) -> rx.Component:
     )
 
 
-def _area(field: Any, look: str) -> rx.Component:
+def _area(field: Any, look: str, **props: Any) -> rx.Component:
+    props.setdefault("rows", "4")
     return rx.el.textarea(
         class_name=look,
         default_value=field.value,
         placeholder=field.placeholder,
-        rows="4",
         custom_attrs={"data-takes-data": ""},
         **_common(field),
         **saves(_save(field)),
+        **props,
     )
 
 
 def _select(field: Any) -> rx.Component:
     return rx.el.select(
-        rx.foreach(field.options, lambda option: rx.el.option(option, value=option)),
+        rx.foreach(field.options, lambda option: rx.el.option(option.value, value=option.name)),
         class_name="input",
         default_value=field.value,
         on_change=_save(field),

@@ -92,6 +92,7 @@ def _entry(text: str, href: str, here: str, testid: str, look: str = "") -> rx.C
 def _member_entries(here: str) -> rx.Component:
     return rx.fragment(
         _entry("My Zaps", "/dashboard", here, "nav-zaps"),
+        _entry("Inbox", "/inbox", here, "nav-inbox"),
         _entry("Runs", "/runs", here, "nav-runs"),
         rx.el.span(class_name="spacer"),
         controls.menu(
@@ -105,6 +106,14 @@ def _member_entries(here: str) -> rx.Component:
             ),
             _modes(),
             rx.el.div(class_name="menu-line"),
+            controls.menu_item(USER_MENU, "plug", "Apps", testid="nav-apps", href="/apps"),
+            controls.menu_item(
+                USER_MENU,
+                "megaphone",
+                "Event destinations",
+                testid="nav-destinations",
+                href="/destinations",
+            ),
             rx.cond(
                 Session.shows_mailbox,
                 controls.menu_item(

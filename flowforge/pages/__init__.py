@@ -6,13 +6,32 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.pages import accounts, builder, dashboard, landing, mailbox, missing, run, runs
+from flowforge.pages import (
+    accounts,
+    apps,
+    builder,
+    dashboard,
+    destinations,
+    event,
+    inbox,
+    landing,
+    mailbox,
+    missing,
+    run,
+    runs,
+    schedule,
+)
 from flowforge.state.accounts import Forms
+from flowforge.state.apps import Apps
 from flowforge.state.builder import Builder
 from flowforge.state.dashboard import Dashboard
+from flowforge.state.destinations import Destinations
+from flowforge.state.event import Event
+from flowforge.state.inbox import Inbox
 from flowforge.state.mailbox import Mailbox
 from flowforge.state.run import Run
 from flowforge.state.runs import Runs
+from flowforge.state.schedule import Schedule
 from flowforge.state.session import Session
 
 # Before anything is drawn: no flash of the other theme. The pages know the choice by this key.
@@ -59,6 +78,18 @@ PAGES = (
     _own(runs.PATH_OF_ALL, runs.TITLE, runs.all_runs, Runs.follow),
     _own(runs.PATH_OF_ZAP, runs.TITLE, runs.runs_of_zap, Runs.follow),
     _own(run.PATH, run.TITLE, run.page, Run.follow),
+    _own(schedule.PATH, schedule.TITLE, schedule.page, Schedule.follow),
+    _own(
+        destinations.PATH,
+        destinations.TITLE,
+        destinations.page,
+        Destinations.begin,
+        Destinations.follow,
+    ),
+    _own(apps.PATH, apps.TITLE, apps.page, Apps.begin, Apps.follow),
+    _own(inbox.PATH_OF_ALL, inbox.TITLE, inbox.all_events, Inbox.follow),
+    _own(inbox.PATH_OF_ZAP, inbox.TITLE, inbox.events_of_zap, Inbox.follow),
+    _own(event.PATH, event.TITLE, event.page, Event.follow),
     _open(mailbox.PATH, "Dev mailbox", mailbox.page, Mailbox.look),
     _open("/404", "Not found", missing.page),
 )
@@ -67,7 +98,17 @@ PAGES = (
 def register(app: rx.App) -> None:
     """Give ``app`` its look and all pages."""
     app.html_lang = "en"
-    app.stylesheets.extend(["/flowforge.css", "/runs.css", "/builder.css"])
+    app.stylesheets.extend(
+        [
+            "/flowforge.css",
+            "/runs.css",
+            "/inbox.css",
+            "/builder.css",
+            "/schedule.css",
+            "/destinations.css",
+            "/apps.css",
+        ]
+    )
     app.head_components.extend(_head())
     app.toaster = rx.toast.provider(position="bottom-right", theme="system", close_button=True)
     for page in PAGES:

@@ -8,20 +8,23 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import (
+    builder_bar,
     builder_cards,
     controls,
     data_picker,
     display,
-    elements,
     schema_form,
     shell,
+    step_json,
     step_picker,
+    step_trial,
+    trigger_panel,
+    versions,
 )
 from flowforge.state.builder import TRIGGER, Builder
 
 PATH = "/zaps/[zap_id]"
 TITLE = "Builder"
-PROBLEMS = "problem-list"
 
 
 def page() -> rx.Component:
@@ -39,7 +42,7 @@ def page() -> rx.Component:
 
 def _bench() -> rx.Component:
     return rx.el.div(
-        _bar(),
+        builder_bar.bar(),
         rx.cond(Builder.save_state == "stale", _stale()),
         rx.el.div(
             rx.el.section(builder_cards.column(), class_name="canvas", aria_label="Steps"),
@@ -53,143 +56,10 @@ def _bench() -> rx.Component:
         ),
         step_picker.dialog(),
         builder_cards.removal(),
+        step_json.dialog(),
+        trigger_panel.dialogs(),
+        versions.dialog(),
         class_name="bench",
-    )
-
-
-# ---- the bar -------------------------------------------------------------------------------------
-
-
-def _bar() -> rx.Component:
-    return rx.el.div(
-        rx.el.h1(Builder.name, class_name="sr-only"),
-        controls.link(
-            rx.el.span("Back to My Zaps", class_name="sr-only"),
-            controls.icon("arrow-left", 18),
-            href="/dashboard",
-            testid="back",
-            look="btn quiet icon",
-        ),
-        rx.el.div(
-            rx.el.input(
-                class_name="title",
-                default_value=Builder.name,
-                key=f"name-{Builder.zap}-{Builder.version}",
-                aria_label="Name of the zap",
-                max_length=200,
-                spell_check=False,
-                on_blur=Builder.rename,
-                data_testid="zap-name",
-            ),
-            _draft_line(),
-            class_name="bar-words",
-            custom_attrs={"data-autosave": ""},
-        ),
-        rx.el.span(class_name="spacer"),
-        rx.el.label(
-            rx.el.span(rx.cond(Builder.enabled, "On", "Off"), data_testid="switch-word"),
-            controls.switch(
-                Builder.enabled,
-                rx.cond(
-                    Builder.live_version == 0,
-                    "Publish the zap first",
-                    rx.cond(Builder.enabled, "Switch the zap off", "Switch the zap on"),
-                ),
-                testid="zap-switch",
-                disabled=Builder.live_version == 0,
-                on_change=Builder.switch,
-            ),
-            class_name="on-off",
-        ),
-        controls.link_button(
-            controls.icon("history"),
-            rx.el.span("Runs", class_name="only-wide-word"),
-            href=f"/zaps/{Builder.zap}/runs",
-            testid="to-runs",
-        ),
-        rx.el.button(
-            controls.icon("rocket"),
-            "Publish",
-            type="button",
-            class_name=rx.cond(Builder.has_changes, "btn primary", "btn"),
-            disabled=Builder.has_empty,
-            title=rx.cond(
-                Builder.has_empty,
-                "Every card needs an action first",
-                rx.cond(
-                    Builder.has_changes,
-                    "Make this draft the live version",
-                    "The draft is live as it is",
-                ),
-            ),
-            on_click=Builder.publish,
-            data_testid="publish",
-        ),
-        class_name="builder-bar",
-        data_testid="publish-bar",
-    )
-
-
-def _draft_line() -> rx.Component:
-    return rx.el.div(
-        elements.saved(Builder.saves, Builder.save_state),
-        _dot(),
-        rx.el.span(
-            rx.cond(
-                Builder.has_changes,
-                rx.cond(Builder.live_version == 0, "Draft", "Draft: unpublished changes"),
-                "Draft: no changes",
-            ),
-            data_testid="draft-state",
-        ),
-        _dot(),
-        rx.cond(
-            Builder.live_version == 0,
-            rx.el.span("never published", data_testid="live-version"),
-            rx.el.span(f"live: v{Builder.live_version}", data_testid="live-version"),
-        ),
-        rx.cond(Builder.problem_count > 0, rx.fragment(_dot(), _problems())),
-        class_name="draft-line",
-    )
-
-
-def _dot() -> rx.Component:
-    return rx.el.span("·", class_name="sep", aria_hidden="true")
-
-
-def _problems() -> rx.Component:
-    count = Builder.problem_count
-    words = rx.cond(count == 1, "1 to finish", f"{count} to finish")
-    return controls.menu(
-        PROBLEMS,
-        rx.fragment(
-            controls.icon("triangle-alert", 13),
-            rx.el.span(words),
-        ),
-        rx.el.div("Before this can go live", class_name="menu-title"),
-        rx.foreach(Builder.problems, _problem),
-        label=f"{words}: what keeps this draft from going live",
-        look="problems-opener",
-        testid="problems",
-    )
-
-
-def _problem(problem: Any) -> rx.Component:
-    return rx.el.button(
-        controls.icon("circle-alert", 15),
-        rx.el.span(
-            rx.el.strong(problem.where),
-            rx.el.span(problem.message),
-        ),
-        type="button",
-        class_name="problem menu-item",
-        custom_attrs={"popoverTarget": PROBLEMS, "popoverTargetAction": "hide"},
-        on_click=rx.cond(
-            problem.card == "",
-            Builder.open_picker(0, ""),
-            Builder.choose_problem(problem.card, problem.field),
-        ),
-        data_testid="problem",
     )
 
 
@@ -237,102 +107,7 @@ def _trigger_panel() -> rx.Component:
             change=Builder.open_picker(0, TRIGGER),
             testid="change-trigger",
         ),
-        rx.el.div(
-            rx.match(
-                Builder.trigger_kind,
-                ("webhook", _webhook()),
-                ("manual", _manual()),
-                rx.el.p("Choose what starts this zap.", class_name="muted"),
-            ),
-            class_name="panel-body",
-        ),
-    )
-
-
-def _webhook() -> rx.Component:
-    return rx.fragment(
-        rx.el.div(
-            rx.el.span("Webhook URL", class_name="field-label"),
-            display.address(Builder.webhook_url, "webhook-url"),
-            rx.el.span(
-                "The same URL now and when the zap is live. Treat it like a password.",
-                class_name="hint",
-            ),
-            class_name="field",
-        ),
-        rx.el.div(
-            rx.el.span("Try it", class_name="field-label"),
-            display.command(Builder.curl, "curl"),
-            class_name="field",
-        ),
-        rx.el.div(
-            rx.el.span("Last request", class_name="field-label"),
-            rx.cond(Builder.received.id == "", _listening(), _received()),
-            class_name="field",
-        ),
-    )
-
-
-def _listening() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Listening for the first request…", class_name="listening"),
-        rx.el.p("Run the line above in a terminal: it appears here by itself.", class_name="hint"),
-        class_name="waiting-box",
-        role="status",
-        data_testid="listening",
-    )
-
-
-def _received() -> rx.Component:
-    return rx.el.div(
-        rx.el.header(
-            rx.el.span(class_name="live-dot", aria_hidden="true"),
-            rx.el.strong(Builder.received.method),
-            elements.when(Builder.received.at),
-            rx.el.span(Builder.received.size, class_name="size"),
-            rx.el.span(class_name="spacer"),
-            rx.cond(
-                Builder.received.run_id != "",
-                controls.link(
-                    "See the run", href=f"/runs/{Builder.received.run_id}", testid="received-run"
-                ),
-                rx.el.span(
-                    rx.cond(Builder.received.verdict == "held", "kept", Builder.received.verdict),
-                    class_name="tag",
-                    title=Builder.received.reason,
-                ),
-            ),
-        ),
-        elements.json(Builder.received.body, "Body of the last request"),
-        rx.cond(
-            Builder.received.run_id == "",
-            rx.el.footer(
-                rx.cond(
-                    Builder.received.reason != "",
-                    Builder.received.reason,
-                    "It started no run.",
-                ),
-                " Its values are ready to insert.",
-            ),
-        ),
-        class_name="json-box received",
-        key=Builder.received.id,
-        data_testid="received",
-    )
-
-
-def _manual() -> rx.Component:
-    return rx.fragment(
-        rx.el.p("Each press starts one run of the live version.", class_name="muted"),
-        controls.button(
-            controls.icon("play"),
-            "Run now",
-            kind="primary wide",
-            testid="run-now",
-            disabled=Builder.live_version == 0,
-            title=rx.cond(Builder.live_version == 0, "Publish the zap first", "Start a run"),
-            on_click=Builder.run_now,
-        ),
+        rx.el.div(trigger_panel.panel(), class_name="panel-body"),
     )
 
 
@@ -353,6 +128,7 @@ def _step_panel() -> rx.Component:
                 ),
             ),
             schema_form.form(),
+            step_trial.trial(),
             class_name="panel-body",
         ),
         data_picker.drawer(),

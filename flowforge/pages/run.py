@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, shell
+from flowforge.components import controls, display, elements, run_again, shell
 from flowforge.components.run_timeline import timeline
 from flowforge.state.run import Run
 
@@ -34,6 +34,7 @@ def page() -> rx.Component:
             _run(),
         ),
         _cancel_dialog(),
+        run_again.dialogs(),
         here="/runs",
     )
 
@@ -46,26 +47,27 @@ def _run() -> rx.Component:
                 rx.el.div(
                     rx.el.h1("Run ", rx.el.span(head.short, class_name="mono")),
                     display.status(head.status, "run-status"),
+                    rx.cond(
+                        head.is_test, rx.el.span("Test", class_name="tag", data_testid="run-test")
+                    ),
                     class_name="row gap-3 wrap",
                 ),
                 rx.el.p(
                     controls.link(
                         rx.el.bdi(head.zap_name), href=head.zap_path, testid="run-zap", look="wrap"
                     ),
-                    f" · version {head.version}",
+                    f" · {head.version}",
+                    " · ",
+                    controls.link("its event", href=head.event_path, testid="run-event"),
+                    rx.cond(head.retries, f" · {head.retries}", ""),
+                    rx.cond(head.replay_of, _origin(" · again from ", head.replay_of, "origin")),
+                    rx.cond(head.parent, _origin(" · started by ", head.parent, "parent")),
                 ),
+                rx.cond(head.why, _why()),
                 class_name="run-title",
             ),
             rx.el.div(class_name="spacer"),
-            rx.cond(
-                head.is_going,
-                controls.button(
-                    controls.icon("square", 13),
-                    "Cancel run",
-                    testid="run-cancel",
-                    on_click=controls.open_dialog(CANCEL),
-                ),
-            ),
+            _actions(),
             class_name="page-head",
         ),
         rx.cond(
@@ -76,8 +78,67 @@ def _run() -> rx.Component:
         ),
         _figures(),
         timeline(),
+        rx.cond(
+            Run.has_more,
+            rx.el.div(
+                rx.el.p(
+                    "This is the beginning of a long run, and what failed later.",
+                    class_name="muted small",
+                ),
+                controls.button("Load more", testid="run-more", on_click=Run.load_more),
+                class_name="more stack",
+            ),
+        ),
+        rx.cond(
+            Run.reply.is_there,
+            rx.el.section(
+                rx.el.h2("Reply"),
+                display.document("Answered", Run.reply, "reply-json"),
+                class_name="run-reply",
+                data_testid="reply",
+            ),
+        ),
         data_testid="run",
         data_status=head.status,
+    )
+
+
+def _origin(words: str, run_id: Any, name: str) -> rx.Component:
+    return rx.fragment(
+        words,
+        controls.link("another run", href=f"/runs/{run_id}", testid=f"run-{name}"),
+    )
+
+
+def _why() -> rx.Component:
+    """What a run that does not work waits for."""
+    return rx.el.p(
+        controls.icon("hourglass", 14),
+        rx.el.span(Run.head.why),
+        rx.cond(
+            Run.head.why_until,
+            rx.el.span(elements.countdown(Run.head.why_until, "goes on"), class_name="countdown"),
+        ),
+        class_name="why",
+        data_testid="run-why",
+    )
+
+
+def _actions() -> rx.Component:
+    """What a person may do: end a run that goes on, begin one that has ended again."""
+    head = Run.head
+    return rx.el.div(
+        rx.cond(
+            head.is_going,
+            controls.button(
+                controls.icon("square", 13),
+                "Cancel run",
+                testid="run-cancel",
+                on_click=controls.open_dialog(CANCEL),
+            ),
+            run_again.buttons(),
+        ),
+        class_name="row gap-3",
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import builder_cards, controls, display, elements, shell
+from flowforge.components import builder_cards, bulk_replay, controls, display, elements, shell
 from flowforge.components.run_timeline import step_status
 from flowforge.state.runs import FILTERS, MOST_ROWS, Row, Runs, Stage
 
@@ -30,7 +30,27 @@ def runs_of_zap() -> rx.Component:
             shell.back("My Zaps", "/dashboard"),
         ),
         shell.heading(
-            TITLE, rx.el.bdi(Runs.zap_name, data_testid="runs-zap", class_name="wrap"), _live()
+            TITLE,
+            rx.el.bdi(Runs.zap_name, data_testid="runs-zap", class_name="wrap"),
+            _live(),
+            rx.cond(
+                Runs.zap_path,
+                controls.link_button(
+                    controls.icon("inbox"),
+                    "Inbox",
+                    href=f"{Runs.zap_path}/events",
+                    testid="runs-to-inbox",
+                ),
+            ),
+            rx.cond(
+                Runs.schedule_path,
+                controls.link_button(
+                    controls.icon("calendar-clock"),
+                    Runs.schedule_name,
+                    href=Runs.schedule_path,
+                    testid="to-schedule",
+                ),
+            ),
         ),
         _history(_nothing_of_zap()),
         here="/dashboard",
@@ -47,6 +67,7 @@ def _live() -> rx.Component:
 def _history(nothing: rx.Component) -> rx.Component:
     return rx.fragment(
         rx.cond(Runs.stage != "missing", _tools()),
+        bulk_replay.progress(),
         rx.el.section(
             rx.match(
                 Runs.stage,
@@ -75,6 +96,7 @@ def _history(nothing: rx.Component) -> rx.Component:
                 data_testid="runs-long",
             ),
         ),
+        bulk_replay.dialog(),
     )
 
 
@@ -95,6 +117,17 @@ def _tools() -> rx.Component:
             role="group",
             aria_label="Status",
         ),
+        rx.el.label(
+            controls.switch(
+                Runs.shows_tests,
+                "Show tests of drafts",
+                testid="runs-tests",
+                on_change=Runs.show_tests,
+            ),
+            "Tests",
+            class_name="on-off",
+        ),
+        bulk_replay.button(),
         rx.el.div(
             controls.icon("search", 15),
             rx.el.input(
@@ -240,7 +273,7 @@ def _stage(stage: rx.vars.ObjectVar[Stage]) -> rx.Component:
 def _none(nothing: rx.Component) -> rx.Component:
     """Nothing to list: because of the filter, or because nothing ever ran."""
     return rx.cond(
-        (Runs.only != "") | (Runs.sought != ""),
+        (Runs.only != "") | (Runs.sought != "") | Runs.shows_tests,
         display.empty(
             "search-x",
             "No run matches",

@@ -1,20 +1,22 @@
-"""A run as its steps: the version's steps in their order, each with what was tried and came of it.
+"""Attempts as a page shows them: what one try got and gave, and what all tries of a path amount to.
 
-Steps that were not reached are there too, so that a page shows the whole way, not the part behind.
+Promise: a page carries a bounded amount of text, however many attempts there are and however large
+their values; the rest is fetched when somebody asks for it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flowforge.actions import REGISTRY
-from flowforge.services import drafts
-from flowforge.services.figures import ENDED
-from flowforge.services.runs import AttemptView, RunDetail
+from flowforge.services.runs import AttemptView
 from flowforge.state import shown
 from flowforge.state.shown import Shown
 
-PENDING, NOT_RUN, RETRYING = "pending", "not_run", "retrying"
+PENDING, NOT_RUN, RETRYING, WAITING = "pending", "not_run", "retrying", "waiting"
+# Kinds whose open row is no work: it waits for a time, for people or for another run.
+_WAITS = frozenset({"delay", "approval", "zap"})
+# What all values of a page may have together; those behind it are shown when asked for.
+MOST_TEXT = 400_000
 
 
 @dataclass(frozen=True)
@@ -31,85 +33,90 @@ class Try:
     output: Shown
     error: str
     code: str
+    logs: str
     retry_at: str
     is_last: bool
+    is_open: bool
 
 
 @dataclass(frozen=True)
-class Step:
-    """``status`` is that of the last attempt, or pending, not_run or retrying.
-
-    ``since`` is set while an attempt is running: when it began.
+class Gist:
+    """What the tries of one path amount to. ``since`` is set while one is at work: when it began.
+    ``until``: when it goes on, of one that waits for a time.
     """
 
-    path: str
-    number: int
-    name: str
-    kind: str
-    action: str
-    icon: str
     status: str
-    tries: str
-    duration: str
-    at: str
-    since: str
-    retry_at: str
-    error: str
-    attempts: list[Try] = field(default_factory=list)
+    tries: str = ""
+    duration: str = ""
+    at: str = ""
+    since: str = ""
+    retry_at: str = ""
+    until: str = ""
+    error: str = ""
 
 
-def steps_of(run: RunDetail) -> list[Step]:
-    """Every step of the version, then whatever else was attempted."""
-    tried: dict[str, list[AttemptView]] = {}
-    for attempt in run.attempts:
-        tried.setdefault(attempt.path, []).append(attempt)
-    known = {step["id"]: step for step in drafts.all_steps(run.definition)}
-    paths = [*known, *(path for path in tried if path not in known)]
-    has_ended = run.status in ENDED
-    return [
-        _step(number, path, known.get(path), tried.get(path, []), has_ended)
-        for number, path in enumerate(paths, start=1)
-    ]
+class Room:
+    """How much text there is still room for."""
+
+    def __init__(self, characters: int = MOST_TEXT) -> None:
+        self._left = characters
+
+    def value(self, value: Any, reference: Any = None) -> Shown:
+        """``value`` as text, or as a promise where it is stored elsewhere or the page is full."""
+        if reference is not None:
+            return shown.elsewhere(reference.size, reference.url)
+        full = self._left <= 0
+        made = shown.shown(value, 0 if full else shown.BEGINNING)
+        self._left -= len(made.text)
+        return made
 
 
-def _step(
-    number: int,
-    path: str,
-    step: Mapping[str, Any] | None,
-    attempts: Sequence[AttemptView],
-    has_ended: bool,
-) -> Step:
-    last = attempts[-1] if attempts else None
-    key = drafts.action_key(step) if step else (last.action or last.kind) if last else ""
-    name = drafts.step_name(step) if step else last.name if last else path
-    retry_at = shown.moment(last.retry_at) if last and not has_ended else ""
-    going = last is not None and last.status == "running"
-    return Step(
-        path=path,
-        number=number,
-        name=shown.line(name),
-        kind=str(step["kind"]) if step else last.kind if last else "",
-        action=key,
-        icon=_icon(key),
-        status=_status(last, is_retrying=bool(retry_at), has_ended=has_ended),
+def gist(attempts: Sequence[AttemptView], *, has_ended: bool) -> Gist:
+    if not attempts:
+        return Gist(NOT_RUN if has_ended else PENDING)
+    last = attempts[-1]
+    retry_at = "" if has_ended else shown.moment(last.retry_at)
+    waits = last.status == "running" and last.kind in _WAITS
+    is_going = last.status == "running" and not waits
+    status = RETRYING if retry_at else WAITING if waits else last.status
+    return Gist(
+        status=status,
         tries=shown.counted(len(attempts), "attempt") if len(attempts) > 1 else "",
-        duration=shown.duration(_total(attempts)) if last and not (going or retry_at) else "",
-        at=shown.moment(last.started_at) if last else "",
-        since=shown.moment(last.started_at) if last and going else "",
+        duration="" if is_going or waits or retry_at else shown.duration(_total(attempts)),
+        at=shown.moment(last.started_at),
+        since=shown.moment(last.started_at) if is_going else "",
         retry_at=retry_at,
-        error=shown.message(last.error) if last else "",
-        # The newest first: it is the one that counts.
-        attempts=[
-            _try(one, is_last=one is last, retry_at=retry_at if one is last else "")
-            for one in reversed(attempts)
-        ],
+        until=shown.moment(last.wake_at) if waits else "",
+        error=shown.message(last.error),
     )
 
 
-def _status(last: AttemptView | None, *, is_retrying: bool, has_ended: bool) -> str:
-    if last is None:
-        return NOT_RUN if has_ended else PENDING
-    return RETRYING if is_retrying else last.status
+def tries(attempts: Sequence[AttemptView], room: Room, *, has_ended: bool) -> list[Try]:
+    """The newest first: it is the one that counts."""
+    last = attempts[-1] if attempts else None
+    return [_try(one, room, is_last=one is last, has_ended=has_ended) for one in reversed(attempts)]
+
+
+def _try(attempt: AttemptView, room: Room, *, is_last: bool, has_ended: bool) -> Try:
+    code = str((attempt.error or {}).get("code", ""))
+    waits = attempt.status == "running" and attempt.kind in _WAITS
+    return Try(
+        id=attempt.id,
+        number=attempt.number,
+        status=WAITING if waits else attempt.status,
+        started_at=shown.moment(attempt.started_at),
+        duration=shown.duration(attempt.duration_ms),
+        is_going=attempt.status == "running" and not waits,
+        input=room.value(attempt.input, attempt.input_ref),
+        output=room.value(attempt.output, attempt.output_ref),
+        error=shown.message(attempt.error),
+        code=code.replace("_", " "),
+        logs=shown.line((attempt.logs or "")[: shown.BEGINNING]),
+        retry_at=shown.moment(attempt.retry_at) if is_last and not has_ended else "",
+        is_last=is_last,
+        # A question stands above it, in words.
+        is_open=is_last and attempt.kind != "approval",
+    )
 
 
 def _total(attempts: Sequence[AttemptView]) -> int | None:
@@ -118,25 +125,3 @@ def _total(attempts: Sequence[AttemptView]) -> int | None:
     if ended is None:
         return None
     return max(0, round((ended - attempts[0].started_at).total_seconds() * 1000))
-
-
-def _try(attempt: AttemptView, *, is_last: bool, retry_at: str) -> Try:
-    return Try(
-        id=attempt.id,
-        number=attempt.number,
-        status=attempt.status,
-        started_at=shown.moment(attempt.started_at),
-        duration=shown.duration(attempt.duration_ms),
-        is_going=attempt.status == "running",
-        input=shown.shown(attempt.input),
-        output=shown.shown(attempt.output),
-        error=shown.message(attempt.error),
-        code=str((attempt.error or {}).get("code", "")).replace("_", " "),
-        retry_at=retry_at,
-        is_last=is_last,
-    )
-
-
-def _icon(key: str) -> str:
-    known = REGISTRY.get(key)
-    return known.icon if known else ""

@@ -11,12 +11,11 @@ import reflex as rx
 from reflex_components_sonner.toast import ToastAction
 
 from flowforge.errors import Conflict, Invalid, NotFound, Unauthenticated
-from flowforge.infra import runtime
 from flowforge.services import (
     cards,
     editing,
     form_fields,
-    ingest,
+    trigger_forms,
     versions,
     workbench,
     zaps,
@@ -27,8 +26,9 @@ from flowforge.services.editing import Draft
 from flowforge.services.form_fields import ConditionLine, Field, Form
 from flowforge.services.insertion import DataGroup
 from flowforge.services.workbench import Bench, Gesture
-from flowforge.state import doors, live
+from flowforge.state import app_trigger, doors, live, trigger_panels
 from flowforge.state.received import Received, received_of
+from flowforge.state.requests import Requests, show
 
 PICKER = "step-picker"
 REMOVAL = "remove-step"
@@ -51,6 +51,7 @@ class Builder(rx.State):
     live_version: int = 0
     has_changes: bool = False
     webhook_url: str = ""
+    page_url: str = ""
     cards: list[Card] = []  # noqa: RUF012 - Reflex copies defaults
     problems: list[ProblemLine] = []  # noqa: RUF012
     has_empty: bool = True
@@ -64,6 +65,8 @@ class Builder(rx.State):
     strangers: list[str] = []  # noqa: RUF012
     groups: list[DataGroup] = []  # noqa: RUF012
     duplicate_in: str = ""
+    refused_in: str = ""
+    refusal: str = ""
     shows_gaps: bool = False
     saves: int = 0
     save_state: str = "saved"
@@ -75,14 +78,6 @@ class Builder(rx.State):
     leaving: str = ""
     leaving_title: str = ""
     _revision: int = 0
-
-    @rx.var
-    def curl(self) -> str:
-        body = '{"name": "Ada", "email": "ada@example.com"}'
-        return (
-            f"curl -X POST '{self.webhook_url}' \\\n"
-            f"  -H 'Content-Type: application/json' \\\n  -d '{body}'"
-        )
 
     @rx.var
     def card_count(self) -> int:
@@ -118,8 +113,9 @@ class Builder(rx.State):
             self.stage = "missing"
             return None
         self.save_state, self.stage = "saved", "ready"
-        found_last = await workbench.received(caller.session, caller.actor, zap_id)
-        self.received = received_of(found_last)
+        self.received = received_of(await workbench.received(caller.session, caller.actor, zap_id))
+        requests = await workbench.requests(caller.session, caller.actor, zap_id)
+        show(await self.get_state(Requests), zap_id, requests)
         await self._show_all(caller, bench)
         return Builder.listen
 
@@ -129,11 +125,14 @@ class Builder(rx.State):
         async with self:
             cookies, zap_id = self.router.headers.cookie, self.zap
         async for _ in live.looks(self, f"zap:{zap_id}"):
+            if self.trigger_kind == "app":
+                await app_trigger.follow(self, cookies, zap_id)
             try:
                 async with doors.opened(cookies, Permission.READ) as caller:
                     received = await workbench.received(caller.session, caller.actor, zap_id)
                     if received.id == self.received.id:
                         continue
+                    found = await workbench.requests(caller.session, caller.actor, zap_id)
                     bench = await workbench.look(caller.session, caller.actor, zap_id)
                     groups = await workbench.data(
                         caller.session, caller.actor, bench.zap, self.chosen
@@ -143,6 +142,7 @@ class Builder(rx.State):
             async with self:
                 if self.zap == zap_id:
                     self.received, self.groups = received_of(received), groups
+                    show(await self.get_state(Requests), zap_id, found)
 
     @doors.reads()
     async def choose_card(self, caller: doors.Caller, card: str) -> None:
@@ -196,13 +196,6 @@ class Builder(rx.State):
             **_SAID,
             action=ToastAction(label="See runs", on_click=rx.redirect(f"/zaps/{self.zap}/runs")),
         )
-
-    @doors.writes(Permission.OPERATE)
-    async def run_now(self, caller: doors.Caller) -> Any:
-        run_id = await ingest.start_manual(
-            caller.session, caller.actor, runtime.current().signals, self.zap, {}
-        )
-        return rx.redirect(f"/runs/{run_id}")
 
     # ---- steps ---------------------------------------------------------------------------------
 
@@ -264,19 +257,29 @@ class Builder(rx.State):
     @doors.writes()
     async def fill(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
         """What stands in a control now. Inputs of a card that is not open any more count too."""
-        await self._perform(caller, workbench.filling(card, field, text))
+        self.refused_in = self.refusal = ""
+        # Another scheme, or another app, is asked for other fields.
+        opens = card if card == TRIGGER and field in trigger_forms.DECIDING else ""
+        try:
+            await self._perform(caller, workbench.filling(card, field, text), opens)
+        except Invalid as problem:
+            if card != TRIGGER:
+                raise
+            self.save_state, self.refused_in = "failed", field
+            self.refusal = trigger_forms.reason(problem)
 
     @doors.writes()
     async def fill_secret(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
         """A secret is not shown, so an empty control says nothing about it."""
         self.saves += 1
         if text:
-            await self._perform(caller, lambda draft: editing.set_input(draft, card, field, text))
+            opens = card if card == TRIGGER else ""
+            await self._perform(caller, workbench.setting(card, field, text), opens)
 
     @doors.writes()
     async def drop_input(self, caller: doors.Caller, card: str, field: str) -> None:
         """Take an input away: a stored secret, or one that the action does not know."""
-        await self._perform(caller, lambda draft: editing.set_input(draft, card, field, None), card)
+        await self._perform(caller, workbench.setting(card, field, None), card)
 
     @doors.writes()
     async def fill_pair(  # noqa: PLR0917 - an event's arguments have no names
@@ -374,16 +377,18 @@ class Builder(rx.State):
     async def _show_all(self, caller: doors.Caller, bench: Bench) -> None:
         """Everything anew, texts of the form included."""
         self.version += 1
-        self.duplicate_in = ""
+        self.duplicate_in = self.refused_in = self.refusal = ""
         if self.chosen not in {card.id for card in bench.cards}:
             self.chosen = TRIGGER
         self._show(bench)
         self.groups = await workbench.data(caller.session, caller.actor, bench.zap, self.chosen)
+        await trigger_panels.show(self, caller, bench.zap)
 
     def _show(self, bench: Bench) -> None:
         """What changed, while the form's inputs keep what a person is typing."""
         zap = bench.zap
         self.name, self.enabled, self.webhook_url = zap.name, zap.enabled, zap.webhook_url
+        self.page_url = zap.hook_url_v1.replace("/api/v1/webhooks/", "/forms/")
         self.live_version, self.has_changes = zap.live_version or 0, zap.has_draft_changes
         self._revision, self.trigger_kind = zap.draft_revision, zap.trigger_kind
         self.cards, self.problems = bench.cards, bench.problems

@@ -31,7 +31,7 @@ async def looks(state: rx.State, *topics: str, gap: float = GAP_SECONDS) -> Asyn
                 yield
                 await asyncio.sleep(gap)
                 await news.wait(QUIET_SECONDS)
-                if _watches.get(token) is not mine or not await _is_open(token):
+                if _watches.get(token) is not mine or not await is_open(token):
                     return
                 async with state:
                     if state.router.url.path != path:
@@ -41,7 +41,7 @@ async def looks(state: rx.State, *topics: str, gap: float = GAP_SECONDS) -> Asyn
             del _watches[token]
 
 
-async def _is_open(token: str) -> bool:
+async def is_open(token: str) -> bool:
     """Whether the tab still has its websocket, in this process or another."""
     namespace = RegistrationContext.get().app.event_namespace
     # Reflex keeps the sockets there and has no other word for it (0.10.1).

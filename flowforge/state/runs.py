@@ -13,22 +13,27 @@ import reflex as rx
 from flowforge.errors import FlowForgeError, NotFound, Unauthenticated
 from flowforge.services import runs, zaps
 from flowforge.services.access import Permission
+from flowforge.services.run_filters import RunFilter
 from flowforge.services.runs import RunSummary
 from flowforge.services.zaps import ZapView
-from flowforge.state import attempts, doors, live, shown
+from flowforge.state import doors, live, shown, timeline
 
 PAGE = 20
 # Beyond this a filter finds more than scrolling does, and each change would send them all again.
 MOST_ROWS = 200
 MOST_OPEN = 10
+MOST_STAGES = 50
 LONGEST_SEARCH = 200
+IN_PROGRESS = "queued,running,waiting"
 FILTERS = {
     "": "All",
-    "queued,running,waiting": "In progress",
+    IN_PROGRESS: "In progress",
     "succeeded": "Succeeded",
     "failed,timed_out": "Failed",
     "cancelled": "Cancelled",
 }
+# Triggers that a clock keeps going, and what their page is called.
+_BY_THE_CLOCK = {"schedule": "Schedule", "poll": "Looks"}
 _EXAMPLE = json.dumps({"hello": "world"})
 
 
@@ -36,7 +41,7 @@ _EXAMPLE = json.dumps({"hello": "world"})
 class Stage:
     """One step of an opened row."""
 
-    number: int
+    number: str
     name: str
     kind: str
     icon: str
@@ -69,9 +74,7 @@ class Row:
 class _Question:
     """What this tab wants to see."""
 
-    zap_id: str
-    only: str
-    sought: str
+    filter: RunFilter
     wanted: int
     opened: tuple[str, ...]
 
@@ -90,14 +93,23 @@ class Runs(rx.State):
     stage: str = "loading"
     only: str = ""
     sought: str = ""
+    shows_tests: bool = False
     has_more: bool = False
     is_long: bool = False
     zap_name: str = ""
     zap_path: str = ""
+    schedule_path: str = ""
+    schedule_name: str = ""
     is_listening: bool = False
     curl: str = ""
     _wanted: int = PAGE
     _opened: tuple[str, ...] = ()
+
+    @rx.var
+    def may_replay(self) -> bool:
+        """A filter is set, and what it finds can have ended."""
+        is_filtered = bool(self.only or self.sought or self.zap_name)
+        return is_filtered and self.only != IN_PROGRESS and bool(self.rows)
 
     @doors.follows
     async def follow(self) -> Any:
@@ -123,6 +135,12 @@ class Runs(rx.State):
     async def choose(self, caller: doors.Caller, only: str) -> None:
         """Only runs of these statuses."""
         self.only = only if only in FILTERS else ""
+        await self._restart(caller)
+
+    @doors.reads()
+    async def show_tests(self, caller: doors.Caller, is_on: bool) -> None:
+        """Runs of drafts that were tested, instead of those of versions."""
+        self.shows_tests = is_on
         await self._restart(caller)
 
     @doors.reads()
@@ -153,8 +171,8 @@ class Runs(rx.State):
 def _clear(state: Runs) -> None:
     """Nothing of the former page is shown meanwhile."""
     state.stage, state.rows, state.only, state.sought = "loading", [], "", ""
-    state.zap_name, state.zap_path, state.curl = "", "", ""
-    state.has_more = state.is_long = state.is_listening = False
+    state.zap_name, state.zap_path, state.curl, state.schedule_path = "", "", "", ""
+    state.has_more = state.is_long = state.is_listening = state.shows_tests = False
     state._wanted, state._opened = PAGE, ()  # noqa: SLF001 - our own
 
 
@@ -184,13 +202,12 @@ async def _look(state: Runs, cookies: str) -> bool:
 async def _answer(caller: doors.Caller, question: _Question) -> _Answer:
     found: list[RunSummary] = []
     cursor = None
+    wanted = question.filter
     while len(found) < question.wanted:
         page = await runs.list_runs(
             caller.session,
             caller.actor,
-            zap_id=question.zap_id or None,
-            status=question.only or None,
-            q=question.sought or None,
+            wanted,
             limit=min(question.wanted - len(found), 100),
             cursor=cursor,
         )
@@ -199,7 +216,7 @@ async def _answer(caller: doors.Caller, question: _Question) -> _Answer:
         if cursor is None:
             break
     stages = {run.id: await _stages(caller, run.id) for run in found if run.id in question.opened}
-    zap = await _zap(caller, question.zap_id) if question.zap_id else None
+    zap = await _zap(caller, wanted.zap_id) if wanted.zap_id else None
     return _Answer([_row(run, stages) for run in found], cursor is not None, zap)
 
 
@@ -213,9 +230,10 @@ async def _zap(caller: doors.Caller, zap_id: str) -> ZapView | None:
 async def _stages(caller: doors.Caller, run_id: str) -> list[Stage]:
     run = await runs.get_run(caller.session, caller.actor, run_id)
     return [
-        Stage(step.number, step.name, step.kind, step.icon, step.status, step.at, step.error)
-        for step in attempts.steps_of(run)
-    ]
+        Stage(line.number, line.name, line.kind, line.icon, line.status, line.at, line.error)
+        for line in timeline.lines_of(run)
+        if line.form == "step"
+    ][:MOST_STAGES]
 
 
 def _take(state: Runs, answer: _Answer) -> None:
@@ -228,6 +246,8 @@ def _take(state: Runs, answer: _Answer) -> None:
     zap = answer.zap
     if zap is not None:
         state.zap_name, state.zap_path = shown.line(zap.name), f"/zaps/{zap.id}"
+        state.schedule_name = _BY_THE_CLOCK.get(zap.trigger_kind, "")
+        state.schedule_path = f"/zaps/{zap.id}/schedule" if state.schedule_name else ""
         state.is_listening = zap.enabled and zap.trigger_kind == "webhook"
         state.curl = (
             f"curl -X POST {zap.webhook_url} -H 'Content-Type: application/json' -d '{_EXAMPLE}'"
@@ -237,7 +257,17 @@ def _take(state: Runs, answer: _Answer) -> None:
 
 
 def _question(state: Runs) -> _Question:
-    return _Question(_zap_id(state), state.only, state.sought, state._wanted, state._opened)  # noqa: SLF001
+    return _Question(filter_of(state), state._wanted, state._opened)  # noqa: SLF001 - our own
+
+
+def filter_of(state: Runs) -> RunFilter:
+    """Which runs the page shows, so far as it goes on."""
+    return RunFilter(
+        zap_id=_zap_id(state) or None,
+        status=state.only or None,
+        q=state.sought or None,
+        environment="test" if state.shows_tests else "production",
+    )
 
 
 def _zap_id(state: Runs) -> str:

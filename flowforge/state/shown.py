@@ -28,12 +28,16 @@ _UNSEEN = re.compile(
 
 @dataclass(frozen=True)
 class Shown:
-    """A JSON value as text. ``is_cut``: this is its beginning; ``is_there``: it is not null."""
+    """A JSON value as text. ``is_cut``: this is its beginning; ``is_there``: it is not null.
+
+    ``url``: where all of it can be had, of one that is too large for a page.
+    """
 
     text: str = ""
     size: str = ""
     is_cut: bool = False
     is_there: bool = False
+    url: str = ""
 
 
 NOTHING = Shown()
@@ -51,6 +55,11 @@ def shown(value: Any, most: int = BEGINNING) -> Shown:
         is_cut=len(text) > most,
         is_there=True,
     )
+
+
+def elsewhere(bytes_of_json: int, url: str) -> Shown:
+    """A value that is stored beside the database."""
+    return Shown(size=size(bytes_of_json), is_cut=True, is_there=True, url=url)
 
 
 def line(text: str) -> str:
