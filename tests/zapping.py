@@ -17,6 +17,8 @@ from flowforge.services.zaps import ZapView
 from tests.house import Account, House
 
 ENDED = {"succeeded", "failed", "cancelled", "timed_out"}
+# A name that is found nowhere by chance.
+ZAP_NAME = "Ledger of Ada"
 QUICK = {"attempts": 3, "first_wait": 0.05, "factor": 1.0, "longest_wait": 1.0}
 
 
@@ -32,11 +34,11 @@ def hook(step_id: str, url: str, **more: Any) -> dict[str, Any]:
     return {**step, **more}
 
 
-async def published(house: House, account: Account, *steps: dict[str, Any]) -> ZapView:
-    """A live zap with a webhook trigger and ``steps``."""
-    definition = {"trigger": {"kind": "webhook"}, "steps": list(steps)}
+async def published(house: House, account: Account, *steps: dict[str, Any], **more: Any) -> ZapView:
+    """A live zap with a webhook trigger and ``steps``; ``more`` of its definition, as limits."""
+    definition = {"trigger": {"kind": "webhook"}, "steps": list(steps), **more}
     async with house.db.transaction() as session:
-        zap = await zaps.create(session, account.actor, name="Test", definition=definition)
+        zap = await zaps.create(session, account.actor, name=ZAP_NAME, definition=definition)
         await versions.publish(session, account.actor, zap.id)
         return await zaps.get(session, account.actor, zap.id)
 

@@ -17,6 +17,7 @@ from flowforge.api.app import create_app
 from flowforge.cli import app
 from flowforge.config import PREFIX, Settings
 from flowforge.infra.http import guarded_client
+from flowforge.services import notices
 from tests.servers.memory_store import MemoryStore
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,7 @@ PAGES = sorted(
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 # What no setting is, and why it is named all the same.
-NO_SETTINGS = {f"{PREFIX}SUPERVISED", f"{PREFIX}HOOKS_PORT"}
+NO_SETTINGS = {f"{PREFIX}SUPERVISED", f"{PREFIX}HOOKS_PORT", f"{PREFIX}FAIL"}
 METHODS = "GET|POST|PUT|PATCH|DELETE"
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -159,6 +160,11 @@ def test_the_api_page_has_every_route_and_no_other() -> None:
     real = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     told = set(re.findall(rf"^\| `((?:{METHODS}) /[^`?]*)`", API, re.MULTILINE))
     assert told == real
+
+
+def test_the_page_of_destinations_has_every_kind_of_notice() -> None:
+    page = (ROOT / "docs" / "destinations.md").read_text()
+    assert [kind for kind in notices.KINDS if f"`{kind}`" not in page] == []
 
 
 def test_the_shell_of_every_page_can_be_read_by_a_shell() -> None:

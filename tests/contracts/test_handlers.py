@@ -11,16 +11,19 @@ from flowforge.state.doors import DECLARED, PUBLIC
 
 # What anybody on the internet may call. It grows by a decision, never by accident.
 OPEN_TO_ALL = {
+    "Apps": {"ask_remove", "ask_secret", "begin", "forget"},
     "Builder": {"close_panel", "open_picker", "search"},
+    "Bulk": {"forget"},
     "Dashboard": {"ask", "begin"},
+    "Destinations": {"ask", "ask_change", "ask_new", "begin", "forget", "look_into"},
     "Forms": {
         "begin", "begin_reset", "begin_sign_in", "begin_verify", "forgot", "forgotten", "resend",
         "resend_to", "resent", "reset_password", "sign_in", "sign_up", "signed_in", "signed_up",
         "verified", "verify", "was_reset",
     },
+    "InboxBulk": {"forget"},
     "Mailbox": {"look", "read"},
-    "Run": {"clear"},
-    "Runs": {"clear"},
+    "Run": {"note_comment"},
     "Session": {"leave", "recognise"},
 }  # fmt: skip
 

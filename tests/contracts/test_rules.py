@@ -18,8 +18,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 400
 # DESIGN's words for tables: one word, one meaning.
 GLOSSARY = {
-    "attempt", "event", "file", "mail", "mail_token", "member", "outbox", "project",
-    "run", "store_entry", "user", "user_session", "version", "zap",
+    "app_source", "approval", "approver", "attempt", "batch", "delivery", "destination",
+    "event", "file", "gate", "mail", "mail_token", "member", "notice", "outbox", "project",
+    "registration", "run", "sample", "slot", "store_entry", "timer", "user", "user_session",
+    "version", "worker", "zap",
 }  # fmt: skip
 FORBIDDEN_WORDS = {"workflow", "flow", "piece", "execution", "workspace", "org", "task", "rerun"}
 

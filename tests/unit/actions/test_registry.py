@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import flowforge.actions
-from flowforge.actions import APPS, REGISTRY, catalogue
+from flowforge.actions import APPS, POLLERS, REGISTRY, catalogue
 
 HOUSE = Path(flowforge.actions.__file__).parents[2]
 FROZEN = {
@@ -30,19 +30,24 @@ def test_the_seed_actions_have_their_frozen_keys_names_and_inputs() -> None:
     assert inputs == FROZEN
 
 
-def test_the_catalogue_is_plain_json_and_offers_both_triggers() -> None:
-    entries = json.loads(json.dumps(catalogue(REGISTRY, APPS)))
+def test_the_catalogue_is_plain_json_and_offers_triggers() -> None:
+    entries = json.loads(json.dumps(catalogue(REGISTRY, APPS, POLLERS)))
     assert {"key", "name", "actions", "triggers"} <= set(entries[0])
     actions = [one for entry in entries for one in entry["actions"]]
     assert [one["key"] for one in actions] == list(REGISTRY)
     assert all(
         {"key", "name", "summary", "inputs", "output", "connection"} <= set(one) for one in actions
     )
-    assert {one["key"] for entry in entries for one in entry["triggers"]} == {"webhook", "manual"}
+    triggers = {one["key"]: one for entry in entries for one in entry["triggers"]}
+    assert {"webhook", "manual", "rss", "http_list", "imap"} <= set(triggers)
+    assert triggers["rss"]["kind"] == "poll"
+    assert triggers["imap"]["inputs"]["properties"]["password"]["widget"] == "secret"
+    assert "title" in triggers["rss"]["output"]["properties"]
 
 
 def test_every_icon_is_a_small_picture_of_our_own() -> None:
     icons = {one.icon for one in REGISTRY.values()} | {app.icon for app in APPS}
+    icons |= {one.icon for one in POLLERS.values()}
     icons |= {trigger.icon for app in APPS for trigger in app.triggers}
     for icon in icons:
         picture = (HOUSE / "assets" / icon.lstrip("/")).read_text()

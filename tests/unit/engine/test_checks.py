@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flowforge.engine.checks import ActionSpec, Problem, check
-from flowforge.engine.definition import parse_definition
+from flowforge.engine.parsing import parse_definition
 
 
 def validate(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowforge.engine.definition import (
-    DEEPEST,
-    MOST_STEPS,
-    ActionStep,
-    DefinitionError,
-    FilterStep,
-    RetryPolicy,
-    StopStep,
-    parse_definition,
-)
+from flowforge.engine.definition import MOST_STEPS, ActionStep, FilterStep, RetryPolicy, StopStep
+from flowforge.engine.parsing import DEEPEST, DefinitionError, parse_definition
 from flowforge.errors import Invalid
 
 FULL: dict[str, Any] = {
@@ -116,7 +108,7 @@ def test_an_incomplete_draft_is_a_definition(draft: dict[str, Any]) -> None:
         (
             {"trigger": {"kind": "cron"}},
             "trigger.kind",
-            "Unknown kind 'cron'. Known kinds: 'webhook', 'manual'.",
+            "Unknown kind 'cron'. Known kinds: 'webhook', 'manual', 'form', 'schedule', 'poll'",
         ),
         (
             {"trigger": {"kind": "webhook", "settings": {"x": 1}}},
@@ -126,9 +118,9 @@ def test_an_incomplete_draft_is_a_definition(draft: dict[str, Any]) -> None:
         (with_steps(step(colour=1)), "steps.a.colour", "Unknown key 'colour'."),
         (with_steps({"id": "a"}), "steps.a.kind", "required"),
         (
-            with_steps({"id": "a", "kind": "loop"}),
+            with_steps({"id": "a", "kind": "teleport"}),
             "steps.a.kind",
-            "Known kinds: 'action', 'filter', 'stop'.",
+            "Known kinds: 'action', 'code', 'filter', 'router', 'loop'",
         ),
         (with_steps({"kind": "stop"}), "steps[0].id", "This is required."),
         (with_steps(step(id="A-1")), "steps[0].id", "lower-case"),

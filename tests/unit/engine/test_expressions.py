@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,7 +17,6 @@ from flowforge.engine.expressions import (
     references,
     render,
 )
-from flowforge.engine.protocol import Outputs
 
 ITEMS = [{"id": 1}, {"id": 2}]
 SCOPE: dict[str, Any] = {
@@ -39,11 +39,15 @@ SCOPE: dict[str, Any] = {
             "many": list(range(9_000)),
         },
     },
-    "steps": Outputs()
-    .adding("send", {"id": "x1", "a b": [7]})
-    .adding("own", {"output": {"id": "inner"}, "id": "outer"})
-    .adding("plain", "text")
-    .adding("nothing", None),
+    # A mapping that is no dict, as the steps of a run are.
+    "steps": MappingProxyType(
+        {
+            "send": {"id": "x1", "a b": [7]},
+            "own": {"output": {"id": "inner"}, "id": "outer"},
+            "plain": "text",
+            "nothing": None,
+        }
+    ),
     "run": {"id": "r1"},
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowforge.engine.definition import parse_definition
+from flowforge.engine.parsing import parse_definition
 from flowforge.errors import Invalid, NotFound
 from flowforge.services import drafts, editing
 

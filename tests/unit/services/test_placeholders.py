@@ -84,7 +84,8 @@ def test_metadata_are_read_back_as_they_were_sent(text: str) -> None:
 def test_no_text_becomes_an_expression_that_cannot_be_read(text: str) -> None:
     translated = to_liquid(text)
     rendered = expressions.render(translated, SCOPE)
-    if "{{" not in text and "a" not in text and "b" not in text and "0" not in text:
+    # Whatever a name may be made of could name something: a lone dash is the name of a field.
+    if "{{" not in text and not set("ab0-") & set(text):
         assert rendered == text
 
 
