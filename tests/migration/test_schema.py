@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import sqlmodel
@@ -74,9 +74,18 @@ async def _differences(url: str) -> list[object]:
     def found(connection: Connection) -> list[object]:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
-        return list(compare_metadata(context, sqlmodel.SQLModel.metadata))
+        differences = compare_metadata(context, sqlmodel.SQLModel.metadata)
+        return [each for each in differences if not _is_for_the_release_before(each)]
 
     return await _asked(url, found)
+
+
+def _is_for_the_release_before(difference: Any) -> bool:
+    """``outbox.rank_at`` has a default on PostgreSQL alone, for processes that do not know it yet;
+    SQLite cannot add such a column, and there the sweep fills it in.
+    """
+    first = difference[0]
+    return bool(first[0] == "modify_default" and first[2:4] == ("outbox", "rank_at"))
 
 
 async def _asked(url: str, question: Callable[[Connection], Answer]) -> Answer:

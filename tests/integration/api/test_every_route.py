@@ -34,6 +34,10 @@ OPEN = {
     "GET /api/v1/trigger/available",
     "GET /api/v1/action/available",
     "GET /api/v1/files/{file_id}",  # the signature in the link is the permission
+    "GET /approvals/{token}",  # the token in the link is the permission
+    "POST /approvals/{token}",
+    "GET /forms/{hook_id}",  # the address in the link is the permission
+    "POST /forms/{hook_id}",
     "GET /health",
     "GET /ready",
     "GET /metrics",  # refuses by itself whoever does not ask from this machine

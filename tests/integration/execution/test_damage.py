@@ -1,18 +1,17 @@
 """Damage to one run stays with that run: claims, leases and neighbours go on."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 from sqlalchemy import text, update
 from sqlmodel import col
 
-from flowforge.actions import REGISTRY
-from flowforge.actions.registry import Registry
-from flowforge.actions.sdk import Context, Inputs, Output, action
-from flowforge.jobs import worker
-from flowforge.models import Event, OutboxEntry, Version
-from flowforge.services.claims import Claims
+from flowforge.models import Attempt, Event, OutboxEntry
+from flowforge.services.holding import Done, Held
+from flowforge.services.steps import Performer
+from tests.claiming import claims_of
 from tests.house import Account, House
 from tests.zapping import (
     attempts_of,
@@ -77,27 +76,19 @@ async def test_an_event_whose_bytes_are_gone_fails_its_run_only(
         assert (await ended(house, damaged)).error["code"] == "damaged"
 
 
-class Nothing(Inputs):
-    pass
-
-
-class Odd(Output):
-    pass
-
-
-@action("odd", name="Odd")
-async def odd(ctx: Context[None], inputs: Nothing) -> Odd:
-    """Returns what has no JSON form, which no action may."""
-    return object()  # type: ignore[return-value]
-
-
 @pytest.mark.parametrize("changes", [{"lease_seconds": 3.0}])
 async def test_a_run_that_is_dropped_is_not_held_for_ever_by_a_busy_worker(
     house: House, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its lease must end although the worker renews those of its other runs."""
-    monkeypatch.setattr(worker, "REGISTRY", Registry([*REGISTRY.values(), odd]))
-    hanging = asyncio.Event()
+    perform, hanging = Performer.perform, asyncio.Event()
+
+    async def breaks(performer: Performer, held: Held, *more: Any) -> Done:
+        if held.key.zap_id == zap.id:
+            raise RuntimeError("a fault of ours")
+        return await perform(performer, held, *more)
+
+    monkeypatch.setattr(Performer, "perform", breaks)
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await hanging.wait()
@@ -107,14 +98,8 @@ async def test_a_run_that_is_dropped_is_not_held_for_ever_by_a_busy_worker(
     port = server.sockets[0].getsockname()[1]
     ada = await house.sign_up()
     busy = await published(house, ada, hook("one", f"http://127.0.0.1:{port}/"))
-    zap = await published(house, ada, hook("one", httpserver.url_for("/")))
-    async with house.db.transaction() as session:
-        step = {**hook("one", ""), "action": "odd", "inputs": {}}
-        step["retry"] = {"attempts": 2, "first_wait": 0.05}
-        definition = {"trigger": {"kind": "webhook"}, "steps": [step]}
-        await session.execute(
-            update(Version).where(col(Version.zap_id) == zap.id).values(definition=definition)
-        )
+    twice = {"attempts": 2, "first_wait": 0.05}
+    zap = await published(house, ada, hook("one", httpserver.url_for("/"), retry=twice))
     held = await fire(house, path_of(busy))
     dropped = await fire(house, path_of(zap))
     async with working(house):
@@ -138,12 +123,12 @@ async def test_runs_that_died_together_twice_are_parted(house: House) -> None:
     zap = await published(house, ada, hook("one", "http://127.0.0.1:1/"))
     ids = [await fire(house, path_of(zap)) for _ in range(8)]
     lease = 0.3
-    claims = Claims(house.db, house.runtime.blobs, REGISTRY, worker="doomed", lease_seconds=lease)
+    claims = claims_of(house, "doomed", lease)
     assert len((await claims.take(10)).held) == 8
     await asyncio.sleep(lease + 0.1)
     assert len((await claims.take(10)).held) == 8, "the first time at once"
     await asyncio.sleep(lease + 0.1)
-    patient = Claims(house.db, house.runtime.blobs, REGISTRY, worker="patient", lease_seconds=30)
+    patient = claims_of(house, "patient", 30)
     assert (await patient.take(10)).held == []
     async with house.db.reading() as session:
         entries = [await session.get(OutboxEntry, run_id) for run_id in ids]
@@ -153,5 +138,7 @@ async def test_runs_that_died_together_twice_are_parted(house: House) -> None:
     for run_id in ids:
         assert [a.status for a in await attempts_of(house, run_id)] == ["unknown", "unknown"]
     async with house.db.transaction() as session:
-        await session.execute(update(OutboxEntry).values(due_at=min(moments).replace(year=2020)))
-    assert [one.perform.number for one in (await patient.take(10)).held] == [3] * 8
+        past = min(moments).replace(year=2020)
+        await session.execute(update(OutboxEntry).values(due_at=past, rank_at=past))
+        await session.execute(update(Attempt).values(retry_at=past))
+    assert [one.todo[0].number for one in (await patient.take(10)).held] == [3] * 8

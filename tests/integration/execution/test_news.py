@@ -1,7 +1,6 @@
 """What open pages are told: that a run has begun, without waiting for its first step to end."""
 
-from flowforge.actions import REGISTRY
-from flowforge.services.claims import Claims
+from tests.claiming import claims_of
 from tests.house import House
 from tests.zapping import hook, path_of, published
 
@@ -11,14 +10,7 @@ async def test_a_page_hears_that_a_run_has_begun(house: House) -> None:
     zap = await published(house, ada, hook("one", "http://127.0.0.1:1/"))
     answer = await house.client.post(path_of(zap), json={})
     signals = house.runtime.signals
-    claims = Claims(
-        house.db,
-        house.runtime.blobs,
-        REGISTRY,
-        worker="one",
-        lease_seconds=60,
-        signals=signals,
-    )
+    claims = claims_of(house, "one")
     async with signals.subscribe(f"run:{answer.json()['zapRunId']}") as news:
         # Whoever begins to listen is told to look once; after that it is quiet.
         assert await news.wait(5)

@@ -7,6 +7,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from flowforge.services.execution import Ledger
+from flowforge.services.values import pack
+from flowforge.services.writes import Writes
+from tests.claiming import claims_of
 from tests.house import House
 from tests.zapping import attempts_of, ended, hook, owed, path_of, published, run_of, working
 
@@ -236,10 +240,8 @@ async def test_a_dead_workers_run_is_taken_over_and_finished_steps_stay(
         house, ada, hook("one", httpserver.url_for("/one")), hook("two", httpserver.url_for("/two"))
     )
     run_id = await fire(house, path_of(zap), {})
-    from flowforge.actions import REGISTRY  # noqa: PLC0415
-    from flowforge.services.claims import Claims  # noqa: PLC0415
 
-    claims = Claims(house.db, house.runtime.blobs, REGISTRY, worker="doomed", lease_seconds=0.3)
+    claims = claims_of(house, "doomed", 0.3)
     (held,) = (await claims.take(10)).held
     assert held.key.fence == 1
     assert (await claims.take(10)).held == []
@@ -258,21 +260,17 @@ async def test_a_late_settlement_changes_nothing(house: House) -> None:
     ada = await house.sign_up()
     zap = await published(house, ada, hook("one", "http://127.0.0.1:1/"))
     run_id = await fire(house, path_of(zap), {})
-    from flowforge.actions import REGISTRY  # noqa: PLC0415
-    from flowforge.services.claims import Claims  # noqa: PLC0415
-    from flowforge.services.execution import Ledger, Writes  # noqa: PLC0415
-
-    old = Claims(house.db, house.runtime.blobs, REGISTRY, worker="old", lease_seconds=0.05)
+    old = claims_of(house, "old", 0.05)
     (stale,) = (await old.take(1)).held
     await asyncio.sleep(0.1)
-    new = Claims(house.db, house.runtime.blobs, REGISTRY, worker="new", lease_seconds=30)
+    new = claims_of(house, "new", 30)
     (current,) = (await new.take(1)).held
     assert current.key.fence == stale.key.fence + 1
     ledger = Ledger(house.db, house.runtime.signals)
     late = Writes()
-    late.close_attempt(stale.attempt_id, "succeeded", output={"late": True})
-    late.finish_run(run_id, "succeeded", None)
-    assert await ledger.settle(stale.key, late) is False
+    late.close_attempt(stale.rows["one"].attempt_id, "succeeded", seq=9, output=pack("late"))
+    late.finish_run(stale.key, "succeeded", None)
+    assert not (await ledger.settle(stale.key, late)).is_mine
     assert (await run_of(house, run_id)).status == "running"
     assert [a.status for a in await attempts_of(house, run_id)] == ["unknown", "running"]
 

@@ -6,12 +6,11 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from flowforge.actions import REGISTRY
 from flowforge.api.hooks import HookDoor
-from flowforge.engine import advance as engine
+from flowforge.engine.scope import scope
 from flowforge.models import Event
-from flowforge.services.claims import Claims
 from flowforge.services.zaps import ZapView
+from tests.claiming import claims_of, take_all
 from tests.house import PUBLIC_URL, Account, House
 from tests.zapping import hook, path_of, published
 
@@ -42,9 +41,9 @@ async def post(house: House, zap: ZapView, content: bytes, content_type: str) ->
 async def trigger_of(house: House, answer: httpx.Response) -> Any:
     """What expressions call ``trigger`` in the run that ``answer`` speaks of."""
     assert answer.status_code == 200, answer.text
-    claims = Claims(house.db, house.runtime.blobs, REGISTRY, worker="reader", lease_seconds=60)
-    held = {one.key.run_id: one for one in (await claims.take(100)).held}
-    return engine.scope(held[answer.json()["zapRunId"]].state)["trigger"]
+    held = {one.key.run_id: one for one in await take_all(claims_of(house, "reader"))}
+    one = held[answer.json()["zapRunId"]]
+    return scope(one.plan, one.state, "one")["trigger"]
 
 
 async def all_events(house: House) -> list[Event]:

@@ -224,6 +224,8 @@ async def test_samples_are_the_latest_real_values(house: House, httpserver: HTTP
     assert (await house.client.get(url, headers=ada.headers)).json() == {
         "trigger": None,
         "steps": {},
+        "items": {},
+        "events": [],
     }
     async with zapping.working(house):
         for number in range(2):

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from flowforge.api.app import create_app
 from flowforge.infra.db import new_id
-from flowforge.models import Member
+from flowforge.models import Attempt, Member
 from flowforge.services import files
 from flowforge.services.access import Role
 from tests import zapping
@@ -21,6 +21,8 @@ PREFIXES = ("/api/v1/zap", "/api/v1/runs", "/api/v1/events", "/api/v1/files", "/
 BODIES: dict[str, Any] = {
     "PATCH /api/v1/zaps/{zap_id}": {"name": "x", "enabled": False},
     "PUT /api/v1/zaps/{zap_id}/draft": {"revision": 1, "definition": {"steps": []}},
+    "POST /api/v1/zaps/{zap_id}/test-step": {"path": "end"},
+    "POST /api/v1/zaps/{zap_id}/verify-sample": {"body": "{}"},
     "PUT /api/v1/zap/{zap_id}": {"availableTriggerId": "webhook", "actions": []},
 }
 GARBAGE: list[bytes] = [
@@ -69,14 +71,24 @@ async def ids_of(house: House, owner: Account) -> dict[str, str]:
     answer = await house.client.post(zapping.path_of(zap), json={})
     file = await files.keep(house.runtime.blobs, owner.project_id, "a.txt", "text/plain", b"a")
     file_id = file.id
+    run_id = answer.json()["zapRunId"]
+    attempt = Attempt(
+        run_id=run_id, path="end", step_id="end", kind="stop", number=1, status="succeeded"
+    )
+    attempt_id = attempt.id
     async with house.db.transaction() as session:
         session.add(file)
+        session.add(attempt)
     return {
         "zap_id": zap.id,
-        "run_id": answer.json()["zapRunId"],
+        "run_id": run_id,
+        "attempt_id": attempt_id,
         "event_id": answer.json()["eventId"],
         "file_id": file_id,
+        "part": "output",
         "number": "1",
+        "before": "1",
+        "after": "draft",
     }
 
 
@@ -87,7 +99,9 @@ def filled(path: str, ids: dict[str, str]) -> str:
 async def test_a_foreign_id_answers_like_an_unknown_one_everywhere(house: House) -> None:
     ada, bob = await house.sign_up(), await house.sign_up("bob@example.com")
     adas = await ids_of(house, ada)
-    unknown = {name: new_id() for name in adas} | {"number": "1"}
+    unknown = {name: new_id() for name in adas} | {
+        name: adas[name] for name in ("part", "number", "before", "after")
+    }
     before = await house.client.get(f"/api/v1/zaps/{adas['zap_id']}", headers=ada.headers)
     for method, path in ROUTES:
         if "{" not in path:
@@ -107,11 +121,13 @@ async def test_a_foreign_id_answers_like_an_unknown_one_everywhere(house: House)
 async def test_foreign_things_are_in_no_list(house: House) -> None:
     ada, bob = await house.sign_up(), await house.sign_up("bob@example.com")
     adas = await ids_of(house, ada)
-    for url in ("/api/v1/zaps", "/api/v1/runs"):
+    for url in ("/api/v1/zaps", "/api/v1/runs", "/api/v1/events"):
         answer = await house.client.get(url, headers=bob.headers)
         assert answer.json() == {"data": [], "next": None}
-    for url in (f"/api/v1/runs?zap_id={adas['zap_id']}", f"/api/v1/runs?zap_id={new_id()}"):
-        assert (await house.client.get(url, headers=bob.headers)).status_code == 404
+    for kind in ("runs", "events"):
+        for zap_id in (adas["zap_id"], new_id()):
+            url = f"/api/v1/{kind}?zap_id={zap_id}"
+            assert (await house.client.get(url, headers=bob.headers)).status_code == 404
 
 
 async def test_a_cursor_of_somebody_else_shows_nothing_of_theirs(house: House) -> None:
@@ -156,13 +172,12 @@ async def test_garbage_is_answered_with_a_sentence(house: House, garbage: bytes)
 async def test_odd_ids_are_answered_with_a_sentence(house: House) -> None:
     ada = await house.sign_up()
     for odd in ("%00", "%ff", "a%00b", "%2e%2e%2f", "x" * 3000, "'--", "🦆", "%ed%a0%80"):
-        ids = {"zap_id": odd, "run_id": odd, "event_id": odd, "file_id": odd, "number": odd}
         for method, path in ROUTES:
             if "{" not in path:
                 continue
             answer = await house.client.request(
                 method,
-                filled(path, ids),
+                re.sub(r"\{\w+\}", odd, path),
                 json=BODIES.get(f"{method} {path}"),
                 headers=ada.headers,
             )

@@ -278,5 +278,5 @@ async def test_steps_are_shown_with_their_pictures(house: House) -> None:
     assert zap["steps"] == [
         {"action": "email", "name": "Tell Bob", "icon": "/icons/email.svg"},
         {"action": "", "name": "", "icon": ""},
-        {"action": "filter", "name": "filter", "icon": "/icons/filter.svg"},
+        {"action": "filter", "name": "Filter", "icon": ""},
     ]
