@@ -8,8 +8,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PASSWORD, PHONE, Person, Product, is_ready, sign_in
 
-pytestmark = pytest.mark.browser
-
 DASHBOARD = re.compile(r"/dashboard/?$")
 
 

@@ -4,12 +4,9 @@ import re
 import time
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PHONE, Person, Product, is_ready, sign_in
-
-pytestmark = pytest.mark.browser
 
 SECRET = "https://hooks.slack.com/services/T000/B000/never-to-be-seen"
 WALLET = "11111111111111111111111111111112"

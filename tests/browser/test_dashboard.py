@@ -3,12 +3,9 @@
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PHONE, Person, Product, is_ready, new_person
-
-pytestmark = pytest.mark.browser
 
 MAIL = {"to": "ada@example.com", "subject": "Hello", "body": "Hello"}
 

@@ -22,8 +22,6 @@ from tests.browser.conftest import (
     sign_in,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
 LONG = "y" * 30_000
 
 
