@@ -1,7 +1,8 @@
 """``python -m bench``: acks, runs, latency and memory, beside the bare limit in the same run.
 
 Needs gcc, and PostgreSQL at ``BENCH_POSTGRESQL`` (a server URL; the database ``flowforge_bench`` is
-made anew) or ``--sqlite``. Everything runs on this machine: quote ratios, not digits.
+made anew) or ``--sqlite``; ``engine`` needs nothing. Everything runs on this machine: quote ratios,
+not digits.
 """
 
 import argparse
@@ -19,7 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import drivers, processes
+from redis import Redis
+
+from bench import drivers, engine, paced, processes, schedules, waiting
 from bench.processes import started
 from flowforge.config import load_settings
 
@@ -60,7 +63,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--schedules", type=int, default=10_000)
     arguments = parser.parse_args()
+    if arguments.parts == ["engine"]:
+        engine.main()
+        return
     drivers.build()
     with tempfile.TemporaryDirectory(prefix="flowforge-bench-") as folder:
         stack = asyncio.run(prepare(Path(folder), sqlite=arguments.sqlite))
@@ -68,13 +75,22 @@ def main() -> None:
         print(f"{kind}, {os.cpu_count()} cores, Python {platform.python_version()}", flush=True)
         if "acks" in arguments.parts:
             acks(stack, arguments, bare=not arguments.sqlite)
-        if set(arguments.parts) & {"runs", "latency"}:
+        if "paced" in arguments.parts:
+            steady(stack, arguments)
+        if set(arguments.parts) & {"runs", "latency", "waiting", "sync"}:
             # Afresh: nobody has worked on what the acks left behind.
             stack = asyncio.run(prepare(Path(folder) / "runs", sqlite=arguments.sqlite))
         if "runs" in arguments.parts:
             runs(stack, arguments)
         if "latency" in arguments.parts:
             latency(stack)
+        if "sync" in arguments.parts:
+            sync(stack, arguments)
+        if "waiting" in arguments.parts:
+            waits(stack)
+        if "schedules" in arguments.parts:
+            stack = asyncio.run(prepare(Path(folder) / "clock", sqlite=arguments.sqlite))
+            clock(stack, arguments)
 
 
 async def prepare(folder: Path, *, sqlite: bool) -> Stack:
@@ -208,6 +224,59 @@ def latency(stack: Stack) -> None:
             first_p95=_quantile(to_first, 0.95),
             third_p50=_quantile(to_last, 0.5),
         )
+
+
+def sync(stack: Stack, arguments: argparse.Namespace) -> None:
+    """Round trips of a zap that is one reply step: alone, and 32 at once."""
+    with stack.intake() as intake, stack.worker() as worker:
+        processes.quiesce([intake, worker])
+        drivers.load(stack.hooks["sync"], 1, 20)
+        for connections in (1, 32):
+            for _ in range(arguments.rounds):
+                found = drivers.load(stack.hooks["sync"], connections, 400_000, arguments.seconds)
+                fields = ("conns", "ok", "non2xx", "rps", "p50", "p99")
+                emit("sync", **{name: found[name] for name in fields})
+
+
+def steady(stack: Stack, arguments: argparse.Namespace) -> None:
+    """500 webhooks a second, sent when they are due and not when the last is answered."""
+    with stack.intake():
+        drivers.load(stack.hooks["none"], 16, 1000)
+        for _ in range(arguments.rounds):
+            took = asyncio.run(paced.send(stack.hooks["none"], 500, arguments.seconds))
+            emit(
+                "paced",
+                per_second=500,
+                sent=len(took),
+                **{f"p{part}": _quantile(took, part / 100) for part in (50, 99)},
+                longest=round(max(took), 1),
+            )
+
+
+def waits(stack: Stack) -> None:
+    """What runs that wait cost; PostgreSQL only."""
+    sink = drivers.Sink(SINK_PORT)
+    with (
+        started(sink.command, {}, stack.folder / "sink.log", sink.url + "/stats"),
+        stack.intake(),
+        stack.worker() as worker,
+    ):
+        pattern, database = (
+            f"{stack.env['FLOWFORGE_REDIS_PREFIX']}*",
+            stack.env["FLOWFORGE_DATABASE_URL"],
+        )
+        redis = Redis.from_url(REDIS)
+        keys = lambda: sum(1 for _ in redis.scan_iter(match=pattern, count=1000))  # noqa: E731
+        for row in waiting.measure(database, keys, worker, stack.hooks["waits"], sink):
+            emit("waiting", **row)
+
+
+def clock(stack: Stack, arguments: argparse.Namespace) -> None:
+    """Many schedules due at one moment, one worker process that also performs their runs."""
+    asyncio.run(schedules.make(arguments.schedules))
+    with stack.worker() as worker:
+        processes.quiesce([worker])
+        emit("schedules", **asyncio.run(schedules.measure()))
 
 
 def _quantile(values: list[float], part: float) -> float:

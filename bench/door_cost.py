@@ -21,7 +21,7 @@ from flowforge.api.app import create_app
 from flowforge.api.hooks import HookDoor
 from flowforge.config import Settings
 from flowforge.infra.runtime import Runtime
-from flowforge.services.ingest import Arrival, Intake, Receipt
+from flowforge.services.ingest import Arrival, Intake, Receipt, Standing
 from flowforge.services.payload import read_body
 
 ROUNDS, REQUESTS = 7, 2000
@@ -39,6 +39,9 @@ HEADERS = [
 class NoCommit:
     """Stands where the intake stands, and answers at once."""
 
+    async def standing(self, hook_id: str) -> Standing:
+        return Standing(hook_id, '{"kind":"webhook","settings":{}}')
+
     async def receive(self, arrival: Arrival) -> Receipt:
         return Receipt("accepted", arrival.hook_id, arrival.hook_id)
 
@@ -48,7 +51,9 @@ def runtime() -> Runtime:
     database = SimpleNamespace(is_sqlite=False)
     return cast(
         "Runtime",
-        SimpleNamespace(settings=settings, db=database, redis=None, signals=None, blobs=None),
+        SimpleNamespace(
+            settings=settings, db=database, redis=None, signals=None, blobs=None, vault=None
+        ),
     )
 
 

@@ -24,7 +24,9 @@ _NO_OP = {"id": "pass", "kind": "filter", "when": {"any": []}}
 
 
 async def make_zaps(sink: str, intake: str) -> dict[str, str]:
-    """Hook URLs: ``none`` is never worked on, ``one`` and ``three`` post that often."""
+    """Hook URLs: ``none`` is never worked on, ``one`` and ``three`` post that often,
+    ``waits`` a day later, ``reply`` answers, and ``sync`` is where one waits for that.
+    """
     settings = load_settings()
     await migrations.upgrade(settings.effective_database_url)
     hooks = {}
@@ -44,9 +46,12 @@ async def make_zaps(sink: str, intake: str) -> dict[str, str]:
             "none": [_NO_OP],
             "one": [_post(1, sink)],
             "three": [_post(number, sink) for number in (1, 2, 3)],
+            "reply": [{"id": "answer", "kind": "reply", "body": {"n": "{{ trigger.body.id }}"}}],
+            "waits": [{"id": "nap", "kind": "delay", "seconds": 86_400}, _post(1, sink)],
         }.items():
             definition = {"trigger": {"kind": "webhook"}, "steps": steps}
             zap = await zaps.create(session, actor, name=name, definition=definition)
             await versions.publish(session, actor, zap.id)
             hooks[name] = f"{intake}/hooks/catch/{actor.user_id}/{zap.id}"
+        hooks["sync"] = f"{intake}/api/v1/webhooks/{hooks['reply'].rsplit('/', 1)[1]}/sync"
     return hooks

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 class Child:
     """A running command and what it has logged."""
 
+    pid: int
+
     def __init__(
         self, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str]
     ) -> None:
@@ -36,6 +38,7 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self.pid = self._popen.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -48,7 +51,7 @@ class Child:
     def signal(self, number: signal.Signals) -> None:
         """To the whole group: a server may have children."""
         with suppress(ProcessLookupError):
-            os.killpg(self._popen.pid, number)
+            os.killpg(self.pid, number)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
@@ -60,12 +63,12 @@ class Child:
                 await asyncio.sleep(0.02)
         return code
 
-    async def says(self, text: str, within_seconds: float = 20) -> None:
-        """Wait until ``text`` is in the log."""
+    async def says(self, *texts: str, within_seconds: float = 20) -> None:
+        """Wait until one of ``texts`` is in the log."""
         end = time.monotonic() + within_seconds
-        while text not in self.said:
+        while not any(text in self.said for text in texts):
             assert self.exit_code is None, f"{self.name} has ended:\n{self.said[-3000:]}"
-            assert time.monotonic() < end, f"{self.name} never said {text!r}:\n{self.said[-3000:]}"
+            assert time.monotonic() < end, f"{self.name} never said {texts}:\n{self.said[-3000:]}"
             await asyncio.sleep(0.05)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ import httpx
 
 from flowforge.services.zaps import ZapView
 from tests import house as building
-from tests.chaos.ledger import Acks
+from tests.chaos.acks import Acks
+from tests.chaos.nursery import Nursery
 from tests.chaos.processes import ROOT, Child, OwnRedis, python
 from tests.chaos.sink import Sink
 from tests.house import House
@@ -28,20 +29,23 @@ SECRETS = {
 
 @dataclass
 class Site:
-    """``house`` looks into the same database as the processes."""
+    """``house`` looks into the same database as the processes. ``settings``: more of theirs."""
 
     house: House
     sink: Sink
     folder: Path
     database_url: str
     redis: OwnRedis
+    nursery: Nursery
     random: random.Random
     has_redis: bool = True
     children: list[Child] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
 
-    def start(self, name: str, command: list[str]) -> Child:
+    def environment(self, fail: str = "") -> dict[str, str]:
+        """Of every process; ``fail``: orders for its failpoints."""
         keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-        env = {
+        return {
             **keep,
             **SECRETS,
             "PYTHONPATH": str(ROOT),
@@ -54,34 +58,55 @@ class Site:
             "FLOWFORGE_EGRESS_ALLOW": "127.0.0.0/8",
             "FLOWFORGE_HOOK_RATE_LIMIT": "off",
             "FLOWFORGE_LEASE_SECONDS": str(LEASE_SECONDS),
+            **self.settings,
+            "FLOWFORGE_FAIL": fail,
         }
-        child = Child(f"{name}-{len(self.children)}", command, self.folder, env)
+
+    def start(self, name: str, command: list[str], env: Mapping[str, str] | None = None) -> Child:
+        child = Child(
+            f"{name}-{len(self.children)}", command, self.folder, env or self.environment()
+        )
         self.children.append(child)
         return child
 
-    async def worker(self) -> Child:
-        (child,) = await self.workers(1)
+    async def worker(self, fail: str = "") -> Child:
+        (child,) = await self.workers(1, fail)
         return child
 
-    async def workers(self, number: int) -> list[Child]:
+    async def workers(self, number: int, fail: str = "") -> list[Child]:
         """Started side by side, and all ready."""
-        command = python("-m", "flowforge", "worker")
-        children = [self.start("worker", command) for _ in range(number)]
+        children = [await self.born(fail) for _ in range(number)]
         for child in children:
             await child.says("worker ready")
         return children
 
-    async def hooks(self) -> tuple[Child, str]:
+    async def born(self, fail: str = "") -> Child:
+        """A worker that is just starting."""
+        name = f"worker-{len(self.children)}"
+        env = self.environment(fail)
+        child = await asyncio.to_thread(self.nursery.worker, name, self.folder, env)
+        self.children.append(child)
+        return child
+
+    async def hooks(self, fail: str = "") -> tuple[Child, str]:
         """The process, and where it listens."""
         port = free_port()
-        child = self.start("hooks", python("-m", "flowforge", "hooks", "--port", str(port)))
+        child = self.hooks_process(port, fail)
+        return child, await self.healthy(child, port)
+
+    def hooks_process(self, port: int, fail: str = "") -> Child:
+        command = python("-m", "flowforge", "hooks", "--port", str(port))
+        return self.start("hooks", command, self.environment(fail))
+
+    async def healthy(self, child: Child, port: int) -> str:
+        """The address of a hooks process, once it answers."""
         address = f"http://127.0.0.1:{port}"
         async with asyncio.timeout(20), httpx.AsyncClient() as client:
             while True:
                 assert child.exit_code is None, child.said
                 try:
                     if (await client.get(f"{address}/health")).status_code == 200:
-                        return child, address
+                        return address
                 except httpx.HTTPError:
                     await asyncio.sleep(0.05)
 

@@ -8,11 +8,10 @@ import asyncpg
 import pytest
 
 from flowforge.services.zaps import ZapView
-from tests.chaos.ledger import Acks, prove, settled
+from tests.chaos.acks import Acks
+from tests.chaos.ledger import prove, settled
 from tests.chaos.site import Site, until
 from tests.zapping import path_of
-
-pytestmark = pytest.mark.chaos
 
 
 @asynccontextmanager
@@ -50,6 +49,23 @@ async def test_intake_killed_right_after_its_acknowledgements(site: Site) -> Non
     assert {run.status for run in runs.values()} == {"succeeded"}
     # What was stored without an acknowledgement is at most what was in flight.
     assert len(acks.runs) <= len(runs) <= len(acks.runs) + 16
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_a_body_over_the_limit_is_refused_and_its_sender_not_hung_up_on(site: Site) -> None:
+    zap = await site.zap("one")
+    _, address = await site.hooks()
+    body = b"x" * (site.house.settings.hook_body_limit + 1)
+
+    async def in_parts() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 1024 * 1024):
+            yield body[start : start + 1024 * 1024]
+
+    async with site.client(address) as client:
+        for content in (body, in_parts()):
+            answer = await client.post(path_of(zap), content=content)
+            assert answer.status_code == 413
+            assert answer.json()["error"]["code"] == "too_large"
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
