@@ -52,6 +52,7 @@ def _secret_hint() -> rx.Component:
         rx.cond(
             asked.url,
             rx.cond(asked.takes_token, " For a new token alone, leave it empty.", ""),
+            "",
         ),
     )
 

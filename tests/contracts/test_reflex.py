@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 import reflex_base
+from reflex.compiler.compiler import into_component
 from reflex.utils import frontend_skeleton
 from reflex_base.config import get_config
 from reflex_base.environment import environment
 
 import rxconfig
 from flowforge.infra import frontend
+from flowforge.pages import PAGES, Page
 
 TEMPLATES = Path(reflex_base.__file__).parent / ".templates" / "web"
 
@@ -30,3 +33,9 @@ def test_the_place_for_one_origin_is_in_the_state_module() -> None:
 def test_the_place_for_the_door_is_in_the_dev_server_config() -> None:
     edited = rxconfig._with_the_door(frontend_skeleton._compile_vite_config(get_config()))
     assert "    flowforge(),\n" in edited
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_every_page_can_be_drawn(page: Page) -> None:
+    """Seconds here instead of minutes later: the build stops at the first page that cannot."""
+    assert into_component(page.draw).render()
