@@ -147,6 +147,7 @@ def test_a_secret_is_forgotten_however_its_dialog_is_closed(
     home.get_by_test_id("destination-menu").click()
     home.get_by_test_id("ask-rotate-secret").click()
     home.get_by_test_id("rotate-confirm").click()
+    expect(home.get_by_test_id("destination-secret")).to_be_visible()
     expect(home.get_by_test_id("new-secret")).to_have_text(re.compile(r"^whsec_"))
     home.keyboard.press("Escape")
     expect(home.get_by_test_id("destination-secret")).not_to_be_visible()
