@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 _ID = sa.String(length=36).with_variant(sa.String(length=36, collation="C"), "postgresql")
+_OF_STRANGERS = "verdict = 'rejected' OR substr(reason, 1, 9) = 'handshake'"
 _MOMENT = sa.DateTime(timezone=True)
 _TABLES = ("delivery", "destination", "notice", "app_source", "registration", "slot", "timer")
 
@@ -41,7 +42,7 @@ def upgrade() -> None:
             op.add_column(table, column)
     _index("ix_zap_trigger_key", "zap", ["project_id", "trigger_key"], "trigger_key IS NOT NULL")
     _index("ix_event_project_id_id", "event", ["project_id", "id"])
-    _index("ix_event_rejected", "event", ["zap_id", "id"], "verdict = 'rejected'")
+    _index("ix_event_rejected", "event", ["zap_id", "id"], _OF_STRANGERS)
     op.create_table(
         "timer",
         sa.Column("id", _ID, nullable=False),

@@ -17,6 +17,8 @@ from flowforge.models.columns import (
     where,
 )
 
+# What strangers can make any number of: whatever was rejected, and every handshake.
+OF_STRANGERS = "verdict = 'rejected' OR substr(reason, 1, 9) = 'handshake'"
 _KEYED = "verdict = 'accepted' AND dedupe_key IS NOT NULL"
 
 
@@ -36,7 +38,7 @@ class Event(SQLModel, table=True):
         Index("ix_event_zap_id_id", "zap_id", "id"),
         Index("ix_event_project_id_id", "project_id", "id"),
         partial("ix_event_blob_key", "blob_key"),
-        Index("ix_event_rejected", "zap_id", "id", **where("verdict = 'rejected'")),
+        Index("ix_event_rejected", "zap_id", "id", **where(OF_STRANGERS)),
         # One row decides: of any number of equal requests at once, exactly one is accepted.
         Index(
             "uq_event_dedupe_key",

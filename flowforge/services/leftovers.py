@@ -13,6 +13,7 @@ from flowforge.infra.blobs import Blobs
 from flowforge.infra.bulk import bulk
 from flowforge.infra.db import Database, utc_now
 from flowforge.models import MailToken, OutboxEntry, StoreEntry, UserSession
+from flowforge.models.event import OF_STRANGERS
 
 KEPT_AFTER_EXPIRY = dt.timedelta(days=7)
 STORE_KEPT = dt.timedelta(days=30)
@@ -68,12 +69,14 @@ async def remove_unnamed(
 
 
 async def remove_rejected(database: Database, keep: int = REJECTED_KEPT) -> None:
-    """Of each zap's rejected events only the newest stay: strangers can make any number of them."""
+    """Of each zap's rejected events and answered handshakes only the newest stay: strangers can make
+    any number of them.
+    """
     async with bulk(database) as tx:
         await tx.fetch(
-            "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
+            "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "  # noqa: S608 - our own constants
             "(PARTITION BY zap_id ORDER BY id DESC) AS number FROM event "
-            "WHERE verdict = 'rejected') AS rejected WHERE number > :keep LIMIT :most) "
+            f"WHERE {OF_STRANGERS}) AS theirs WHERE number > :keep LIMIT :most) "
             "RETURNING id",
             keep=keep,
             most=_MOST_REMOVED,
