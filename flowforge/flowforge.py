@@ -13,7 +13,7 @@ from flowforge import pages
 from flowforge.api.app import complete_app
 from flowforge.api.front_door import AsgiApp, front_door
 from flowforge.config import load_settings
-from flowforge.infra import companions, runtime, telemetry
+from flowforge.infra import companions, heap, runtime, telemetry
 
 
 class Roof(rx.App):
@@ -36,6 +36,7 @@ async def house() -> AsyncIterator[None]:
     them: then they are started here, and end with this process.
     """
     telemetry.configure_logging(load_settings(), "web")
+    heap.settle()
     async with companions.beside(load_settings()) as settings, runtime.open_runtime(settings):
         yield
 

@@ -34,7 +34,7 @@ from flowforge.api import (
 from flowforge.api.gate import BODY_SECONDS, BodyGate, Frame, OwnOriginCors
 from flowforge.api.hooks import HookDoor
 from flowforge.config import Settings, load_settings
-from flowforge.infra import telemetry
+from flowforge.infra import heap, telemetry
 from flowforge.infra.runtime import Runtime, current, open_runtime
 
 # One line each; more specific paths first.
@@ -102,6 +102,7 @@ def hooks_app() -> HookDoor:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         settings = load_settings()
         telemetry.configure_logging(settings, "hooks")
+        heap.settle()
         async with open_runtime(settings):
             yield
 

@@ -15,7 +15,7 @@ import structlog
 import flowforge
 from flowforge.actions import REGISTRY
 from flowforge.config import Settings, load_settings
-from flowforge.infra import telemetry
+from flowforge.infra import heap, telemetry
 from flowforge.infra.db import new_id
 from flowforge.infra.runtime import Runtime, open_runtime
 from flowforge.jobs.alarms import raise_alarms
@@ -50,6 +50,7 @@ def main() -> None:
     """Run one worker until it is told to stop."""
     settings = load_settings()
     telemetry.configure_logging(settings, "worker")
+    heap.settle()
     asyncio.run(work(settings))
 
 
