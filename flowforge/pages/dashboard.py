@@ -136,7 +136,7 @@ def _row(zap: Any) -> rx.Component:
             class_name="col-id",
         ),
         rx.el.td(elements.day(zap.created_at), class_name="col-created muted nowrap"),
-        rx.el.td(display.address(zap.webhook_url, "webhook-url"), class_name="col-webhook"),
+        rx.el.td(_trigger(zap), class_name="col-webhook"),
         rx.el.td(_last_run(zap), class_name="col-last"),
         rx.el.td(
             controls.switch(
@@ -172,6 +172,31 @@ def _name(zap: Any) -> rx.Component:
             class_name="called",
         ),
         class_name="zap-name",
+    )
+
+
+def _trigger(zap: Any) -> rx.Component:
+    """Where to send, for what is sent; in words, what else is waited for; and what is wrong."""
+    return rx.fragment(
+        rx.cond(
+            zap.webhook_url != "",
+            display.address(zap.webhook_url, "webhook-url"),
+            rx.cond(
+                zap.form_url != "",
+                display.address(zap.form_url, "form-url", "Copy the form's address"),
+                rx.el.span(zap.tells, class_name="tells", title=zap.tells),
+            ),
+        ),
+        rx.cond(
+            zap.trouble != "",
+            controls.link(
+                controls.icon("triangle-alert", 13),
+                rx.el.span(zap.trouble, title=zap.trouble),
+                href=zap.trouble_path,
+                testid="zap-trouble",
+                look="trouble",
+            ),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import controls, destination_dialogs, display, elements, shell
-from flowforge.state.destinations import DELETE, ROTATE, Destinations, Line, Sent
+from flowforge.state.destinations import DELETE, EVERYTHING, ROTATE, Destinations, Line, Sent
 
 PATH = "/destinations"
 TITLE = "Event destinations"
@@ -84,7 +84,12 @@ def _item(one: rx.vars.ObjectVar[Line]) -> rx.Component:
                 ),
                 rx.el.code(rx.el.bdi(one.url, dir="ltr"), class_name="truncate", title=one.url),
                 rx.el.div(
-                    rx.foreach(one.kinds, lambda kind: rx.el.span(kind, class_name="kind")),
+                    rx.foreach(
+                        one.kinds,
+                        lambda kind: rx.el.span(
+                            rx.cond(kind == EVERYTHING, "Everything", kind), class_name="kind"
+                        ),
+                    ),
                     class_name="kinds",
                 ),
                 class_name="which",
@@ -200,7 +205,7 @@ def _trouble(one: Any) -> rx.Component:
         rx.cond(
             one.state == "failing",
             display.notice(
-                "It has taken nothing since ",
+                "It takes nothing. The first delivery that failed was tried ",
                 elements.when(one.since),
                 ". After three days of that it is switched off, and you get a mail.",
                 kind="warn",

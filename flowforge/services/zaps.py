@@ -18,7 +18,18 @@ from flowforge.errors import Conflict, Invalid, NotFound
 from flowforge.infra import runtime
 from flowforge.infra.db import new_id, utc_now
 from flowforge.models import Run, Version, Zap
-from flowforge.services import arming, drafts, ending, figures, notices, paging, sealing, search
+from flowforge.services import (
+    arming,
+    drafts,
+    ending,
+    figures,
+    notices,
+    paging,
+    sealing,
+    search,
+    trigger_words,
+    troubles,
+)
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.paging import Page
 
@@ -42,7 +53,8 @@ class StepIcon(_View):
 
 class ZapSummary(_View):
     """A line of the dashboard. ``success_rate`` is 0..1 over the last 7 days' ended runs;
-    ``trigger_kind`` is empty until one is chosen.
+    ``trigger_kind`` is empty until one is chosen, ``trigger_tells`` says in a line what it waits
+    for, and ``trouble`` what is wrong with it now; both may be empty.
     """
 
     id: str
@@ -50,6 +62,8 @@ class ZapSummary(_View):
     enabled: bool
     trigger_kind: str
     trigger_icon: str
+    trigger_tells: str
+    trouble: str
     steps: tuple[StepIcon, ...]
     webhook_url: str
     hook_url_v1: str
@@ -280,6 +294,7 @@ def clean_name(name: str) -> str:
 async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSummary]:
     ids = [zap.id for zap in zaps]
     counted = await figures.of_zaps(session, ids)
+    wrong = await troubles.of_zaps(session, ids)
     unchanged = set(
         await session.scalars(
             # Compared as text inside the database: no definition travels for this.
@@ -292,20 +307,30 @@ async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSumm
         )
     )
     return [
-        _summary(zap, counted.get(zap.id, figures.NONE), is_changed=zap.id not in unchanged)
+        _summary(
+            zap,
+            counted.get(zap.id, figures.NONE),
+            wrong.get(zap.id, ""),
+            is_changed=zap.id not in unchanged,
+        )
         for zap in zaps
     ]
 
 
-def _summary(zap: Zap, counted: figures.RunFigures, *, is_changed: bool) -> ZapSummary:
+def _summary(
+    zap: Zap, counted: figures.RunFigures, trouble: str, *, is_changed: bool
+) -> ZapSummary:
     base = runtime.current().settings.effective_public_url
-    kind = (zap.draft.get("trigger") or {}).get("kind", "")
+    trigger = zap.draft.get("trigger") or {}
+    kind = trigger.get("kind", "")
     return ZapSummary(
         id=zap.id,
         name=zap.name,
         enabled=zap.enabled,
         trigger_kind=kind,
         trigger_icon=f"/icons/trigger-{kind}.svg" if kind else "",
+        trigger_tells=trigger_words.tells(trigger),
+        trouble=trouble,
         steps=tuple(_icon(step) for step in drafts.all_steps(zap.draft)),
         webhook_url=f"{base}/hooks/catch/{zap.owner_id}/{zap.hook_id}",
         hook_url_v1=f"{base}/api/v1/webhooks/{zap.hook_id}",

@@ -26,7 +26,7 @@ from flowforge.services.editing import Draft
 from flowforge.services.form_fields import ConditionLine, Field, Form
 from flowforge.services.insertion import DataGroup
 from flowforge.services.workbench import Bench, Gesture
-from flowforge.state import app_trigger, doors, live, trigger_panels
+from flowforge.state import app_trigger, doors, live, shown, trigger_panels
 from flowforge.state.received import Received, received_of
 from flowforge.state.requests import Requests, show
 
@@ -388,7 +388,7 @@ class Builder(rx.State):
         """What changed, while the form's inputs keep what a person is typing."""
         zap = bench.zap
         self.name, self.enabled, self.webhook_url = zap.name, zap.enabled, zap.webhook_url
-        self.page_url = zap.hook_url_v1.replace("/api/v1/webhooks/", "/forms/")
+        self.page_url = shown.form_url(zap)
         self.live_version, self.has_changes = zap.live_version or 0, zap.has_draft_changes
         self._revision, self.trigger_kind = zap.draft_revision, zap.trigger_kind
         self.cards, self.problems = bench.cards, bench.problems

@@ -24,6 +24,12 @@ MOST_ICONS = 4
 LONGEST_SEARCH = 200
 GAP_SECONDS = 1.0
 _NEW_NAME = "Untitled zap"
+_TIMED = {"schedule", "poll"}
+_WAITS = {
+    "manual": "Starts when somebody runs it.",
+    "error": "When a run of any other zap fails.",
+    "app": "Events of an app.",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Line:
-    """One zap of the list. Moments are ISO texts, empty for never."""
+    """One zap of the list. Moments are ISO texts, empty for never.
+
+    What fires it is one of ``webhook_url``, ``form_url`` and ``tells``, a line about anything else.
+    """
 
     id: str = ""
     short: str = ""
@@ -49,6 +58,10 @@ class Line:
     more: str = ""
     created_at: str = ""
     webhook_url: str = ""
+    form_url: str = ""
+    tells: str = ""
+    trouble: str = ""
+    trouble_path: str = ""
     last_at: str = ""
     last_status: str = ""
     last_path: str = ""
@@ -231,7 +244,11 @@ def _line(zap: ZapSummary) -> Line:
         chain=_chain(zap),
         more=f"+{rest}" if rest > 0 else "",
         created_at=shown.moment(zap.created_at),
-        webhook_url=zap.webhook_url,
+        webhook_url=zap.webhook_url if zap.trigger_kind in {"", "webhook"} else "",
+        form_url=shown.form_url(zap) if zap.trigger_kind == "form" else "",
+        tells=zap.trigger_tells or _WAITS.get(zap.trigger_kind, ""),
+        trouble=zap.trouble,
+        trouble_path=f"/zaps/{zap.id}" + ("/schedule" if zap.trigger_kind in _TIMED else ""),
         last_at=shown.moment(zap.last_run_at),
         last_status=zap.last_run_status or "",
         last_path=f"/runs/{zap.last_run_id}" if zap.last_run_id else "",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowforge.infra.redaction import redact
+from flowforge.services.zaps import ZapSummary
 
 # Some 250 lines: more than anybody reads, little enough to send again with each change.
 BEGINNING = 10_000
@@ -103,6 +104,11 @@ def counted(number: int, noun: str) -> str:
 def short(row_id: str) -> str:
     """The end of an id: its beginning is the time, alike for neighbours."""
     return row_id[-8:]
+
+
+def form_url(zap: ZapSummary) -> str:
+    """The page that fires ``zap``, whose trigger is a form."""
+    return zap.hook_url_v1.replace("/api/v1/webhooks/", "/forms/")
 
 
 def message(error: dict[str, Any] | None) -> str:

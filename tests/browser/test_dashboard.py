@@ -8,11 +8,14 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import PHONE, Person, Product, is_ready, new_person
 
 MAIL = {"to": "ada@example.com", "subject": "Hello", "body": "Hello"}
+WEBHOOK = {"kind": "webhook"}
 
 
-def _zap(product: Product, person: Person, name: str, *, publish: bool = True) -> dict[str, Any]:
+def _zap(
+    product: Product, person: Person, name: str, *, publish: bool = True, trigger: Any = WEBHOOK
+) -> dict[str, Any]:
     step = {"id": "mail", "kind": "action", "action": "email", "name": "Mail", "inputs": MAIL}
-    definition = {"trigger": {"kind": "webhook"}, "steps": [step]}
+    definition = {"trigger": trigger, "steps": [step]}
     made = product.rest.post(
         "/api/v1/zaps", json={"name": name, "definition": definition}, headers=person.headers
     ).raise_for_status()
@@ -52,6 +55,25 @@ def test_a_line_says_what_a_zap_is_and_its_url_can_be_copied(
     row.get_by_test_id("copy-webhook-url").get_by_role("button").click()
     expect(row.get_by_label("Copied")).to_be_visible()
     assert home.evaluate("navigator.clipboard.readText()") == zap["webhook_url"]
+
+
+def test_a_zap_that_no_request_fires_says_what_does_and_what_is_wrong(
+    home: Page, product: Product, person: Person
+) -> None:
+    _zap(
+        product, person, "Nightly", trigger={"kind": "schedule", "settings": {"cron": "0 3 * * *"}}
+    )
+    # Nothing listens there.
+    feed = {"trigger": "rss", "inputs": {"url": "http://127.0.0.1:9/feed.xml"}, "every_seconds": 10}
+    polling = _zap(product, person, "Feed", trigger={"kind": "poll", "settings": feed})
+    home.reload()
+    nightly = _row(home, "Nightly")
+    expect(nightly).to_contain_text("03:00")
+    expect(nightly.get_by_test_id("webhook-url")).to_have_count(0)
+    trouble = _row(home, "Feed").get_by_test_id("zap-trouble")
+    expect(trouble).to_contain_text("The last look failed", timeout=25_000)
+    trouble.click()
+    expect(home).to_have_url(re.compile(f"/zaps/{polling['id']}/schedule"))
 
 
 def test_a_run_shows_up_without_a_reload(home: Page, product: Product, person: Person) -> None:
