@@ -17,6 +17,7 @@ from flowforge.infra.bulk import bulk
 from flowforge.infra.runtime import Runtime
 from flowforge.services import app_events
 from flowforge.services.app_events import AppEvent, Source
+from flowforge.services.arrivals import Arrival
 from flowforge.services.examining import Checks, Proven, Refusal
 from flowforge.services.firing import fire
 from flowforge.services.ingest import Receipt
@@ -38,23 +39,12 @@ async def answer(runtime: Runtime, request: HookRequest, patience: Patience) -> 
     if arrival is None:
         return hook_answers.incomplete()
     if arrival.raw is None:
-        return await _refused(
-            runtime, source, hook_answers.unreadable(arrival, _REJECTED), arrival.refusal or ""
-        )
+        return await _unreadable(runtime, source, arrival)
     signed = request.signed(arrival.raw)
     proven = await _proven(source, signed)
     if proven.refusal is not None:
         return await _not_passed(runtime, source, proven.refusal)
-    try:
-        body = app_events.payload_of(source, arrival.raw, arrival.content_type)
-    except Malformed as problem:
-        wrong = arrival._replace(refusal=problem.message)
-        return await _refused(
-            runtime, source, hook_answers.unreadable(wrong, _REJECTED), problem.message
-        )
-    zap_id = app_events.zap_named(signed.query)
-    headers = documents.parse(arrival.headers)
-    return await _route(runtime, source, AppEvent(headers, body, proven.dedupe_key, zap_id))
+    return await _read(runtime, source, arrival, signed, proven.dedupe_key)
 
 
 async def _proven(source: Source, signed: SignedRequest) -> Proven:
@@ -62,6 +52,20 @@ async def _proven(source: Source, signed: SignedRequest) -> Proven:
     if len(signed.raw) > LARGEST_AT_ONCE:
         return await asyncio.to_thread(checks.prove, signed)
     return checks.prove(signed)
+
+
+async def _read(
+    runtime: Runtime, source: Source, arrival: Arrival, signed: SignedRequest, key: str | None
+) -> Answer:
+    if arrival.refusal is not None:
+        return await _unreadable(runtime, source, arrival)
+    try:
+        body = app_events.payload_of(source, signed.raw, arrival.content_type)
+    except Malformed as problem:
+        return await _unreadable(runtime, source, arrival._replace(refusal=problem.message))
+    zap_id = app_events.zap_named(signed.query)
+    headers = documents.parse(arrival.headers)
+    return await _route(runtime, source, AppEvent(headers, body, key, zap_id))
 
 
 async def _route(runtime: Runtime, source: Source, event: AppEvent) -> Answer:
@@ -82,6 +86,11 @@ async def _not_passed(runtime: Runtime, source: Source, refusal: Refusal) -> Ans
     if refusal.reply is not None and refusal.status < HTTPStatus.BAD_REQUEST:
         return found
     return await _refused(runtime, source, found, refusal.reason)
+
+
+async def _unreadable(runtime: Runtime, source: Source, arrival: Arrival) -> Answer:
+    found = hook_answers.unreadable(arrival, _REJECTED)
+    return await _refused(runtime, source, found, arrival.refusal or "")
 
 
 async def _refused(runtime: Runtime, source: Source, answer: Answer, said: str) -> Answer:

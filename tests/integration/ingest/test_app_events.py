@@ -160,6 +160,22 @@ async def test_what_is_signed_but_cannot_be_read_is_400(house: House) -> None:
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("header", "status"), [({"content-encoding": "gzip"}, 415), ({"x-long": "a" * 70_000}, 431)]
+)
+async def test_what_no_hook_takes_is_refused_with_the_same_status(
+    house: House, header: dict[str, str], status: int
+) -> None:
+    ada, path = await connected(house)
+    await waiting(house, ada)
+    answer = await github(house, path, PUSH, **header)
+    assert answer.status_code == status, answer.text
+    assert (await github(house, path, PUSH, secret="another", **header)).status_code == 401
+    found = await source(house)
+    assert (found.rejected, await all_events(house)) == (2, [])
+    assert found.last_note
+
+
 async def test_a_form_from_github_is_its_json(house: House) -> None:
     ada, path = await connected(house)
     zap = await waiting(house, ada)
