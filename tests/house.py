@@ -8,11 +8,12 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from weakref import WeakSet
 
 import bcrypt
 import httpx
@@ -21,6 +22,7 @@ import sqlmodel
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
@@ -170,6 +172,28 @@ async def open_house(database_url: str, data_dir: Path, **changes: Any) -> Async
                 await runtime.errands.finish(within_seconds=5)
                 if settings.redis_url == REDIS and runtime.redis is not None:
                     await _forget(runtime.redis, prefix)
+    await _close_lost()
+
+
+# Every connection to Redis that this process has made.
+_made: WeakSet[AbstractConnection] = WeakSet()
+_init = AbstractConnection.__init__
+
+
+def _noted(self: AbstractConnection, *given: Any, **more: Any) -> None:
+    _init(self, *given, **more)
+    _made.add(self)
+
+
+AbstractConnection.__init__ = _noted  # type: ignore[method-assign]
+
+
+async def _close_lost() -> None:
+    """Close what its pool has lost sight of: it would be reported later, at somebody else's test."""
+    for connection in list(_made):
+        if connection.is_connected:
+            with suppress(RedisError, OSError, RuntimeError):
+                await connection.disconnect(nowait=True)
 
 
 async def _forget(redis: Redis, prefix: str) -> None:

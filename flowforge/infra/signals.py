@@ -141,13 +141,15 @@ class Signals:
 
     async def _listen(self) -> None:
         assert self._redis is not None  # noqa: S101 - subscribe() checked
-        while True:
+        # The client swallows a cancellation that comes while it connects: what ends this is the
+        # flag, or whoever closes would wait for ever.
+        while not self._is_closed:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(news_channel(self._prefix))
                     # Whatever was said while nobody listened is lost: everyone looks once.
                     self._tell(None)
-                    while True:
+                    while not self._is_closed:
                         message = await pubsub.get_message(
                             ignore_subscribe_messages=True, timeout=QUIET_POLL_SECONDS
                         )

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 # How long to block on the doorbell; ARQ's cron is looked at this often.
 LISTEN_SECONDS = 1
 RECONNECT_SECONDS = 0.5
+END_SECONDS = 2.0
 
 Job = Callable[[], Any]
 
@@ -41,18 +42,29 @@ class DoorbellWorker(Worker):
         """Serve jobs until cancelled; outages of Redis are waited out."""
         is_out = False
         task = asyncio.current_task()
-        # The client swallows a cancellation that comes while it connects: asked here as well,
-        # or whoever cancels us would wait for ever.
-        while task is None or not task.cancelling():
-            try:
-                await self._poll_iteration()
-                is_out = False
-                await self.pool.blpop([self.bell], timeout=LISTEN_SECONDS)  # type: ignore[misc]
-            except Trouble as problem:
-                if not is_out:
-                    log.warning("redis is away: wake-ups pause", error=type(problem).__name__)
-                is_out = True
-                await asyncio.sleep(RECONNECT_SECONDS)
+        try:
+            # The client swallows a cancellation that comes while it connects: asked here as well,
+            # or whoever cancels us would wait for ever.
+            while task is None or not task.cancelling():
+                try:
+                    await self._poll_iteration()
+                    is_out = False
+                    await self.pool.blpop([self.bell], timeout=LISTEN_SECONDS)  # type: ignore[misc]
+                except Trouble as problem:
+                    if not is_out:
+                        log.warning("redis is away: wake-ups pause", error=type(problem).__name__)
+                    is_out = True
+                    await asyncio.sleep(RECONNECT_SECONDS)
+        finally:
+            await self._end_jobs()
+
+    async def _end_jobs(self) -> None:
+        """Jobs are short; one that went on would open connections that nobody closes."""
+        if self.tasks:
+            _, late = await asyncio.wait(self.tasks.values(), timeout=END_SECONDS)
+            for job in late:
+                job.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
 
 def carrier(redis: Redis, prefix: str, *, wake: Callable[[], None], sweep: Job) -> DoorbellWorker:

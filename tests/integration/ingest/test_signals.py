@@ -46,6 +46,16 @@ async def quiet(signals: Signals) -> None:
             await asyncio.sleep(0.005)
 
 
+async def test_whoever_listens_can_be_closed_at_any_moment() -> None:
+    """Each turn closes a little later on the listener's way through connecting."""
+    for turns in range(60):
+        async with opened() as (signals, _, _), signals.subscribe("run:1"):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                await signals.close()
+
+
 async def test_what_is_said_at_once_is_sent_once() -> None:
     async with opened() as (signals, redis, prefix), redis.pubsub() as pubsub:
         await pubsub.subscribe(news_channel(prefix))
