@@ -1,25 +1,28 @@
 """Gestures of the builder as pure functions: a draft goes in, another draft comes out.
 
 Promises: nothing is changed in place; a step keeps its id for life, because expressions name it;
-what a gesture is not about stays exactly as it was sent. A step is found at any depth, and a
-gesture on its place moves it within the list that it stands in.
+what a gesture is not about stays exactly as it was sent. A step is found at any depth, and may
+stand in any list; those on branches are in ``editing_branches``.
 """
 
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from flowforge.engine.expressions import is_template
 from flowforge.engine.triggers import settings_of
 from flowforge.errors import Invalid, NotFound
-from flowforge.services import drafts, step_kinds, trigger_forms, trigger_kinds
+from flowforge.services import (
+    drafts,
+    editing_copies,
+    editing_places,
+    step_kinds,
+    trigger_forms,
+    trigger_kinds,
+)
+from flowforge.services.editing_places import OUTERMOST, Draft, Place, Step, step_of
 
-Draft = dict[str, Any]
-Step = dict[str, Any]
+__all__ = ["Draft", "Step", "step_of"]
 
-_NO_ID = re.compile(r"[^a-z0-9]+")
-_LONGEST_BASE = 40
 TRIGGER = "trigger"
 # What a form may set besides inputs, and where it stands in a step.
 OPTIONS = {
@@ -36,14 +39,6 @@ def steps_of(draft: Mapping[str, Any]) -> list[Step]:
     return list(draft.get("steps") or ())
 
 
-def step_of(draft: Mapping[str, Any], step_id: str) -> Step:
-    """Raises: NotFound where another tab has taken the step away."""
-    for step in drafts.all_steps(draft):
-        if step["id"] == step_id:
-            return step
-    raise _gone()
-
-
 def set_trigger(draft: Draft, key: str) -> Draft:
     """``key``: as in ``trigger_kinds``. Settings of the old trigger mean nothing to the new one, so
     they go; the steps stay.
@@ -53,16 +48,24 @@ def set_trigger(draft: Draft, key: str) -> Draft:
     return {**draft, "trigger": trigger_kinds.new_trigger(key)}
 
 
-def add(draft: Draft, action: str, at: int) -> tuple[Draft, str]:
-    """The draft with a new step before position ``at`` (clipped) of the outermost list, and the
+def add(draft: Draft, action: str, at: int, place: Place = OUTERMOST) -> tuple[Draft, str]:
+    """The draft with a new step before position ``at`` (clipped) of the list ``place``, and the
     step's id.
 
     ``action`` is a registry key, or the name of a kind of its own such as "filter".
     """
     step_id = free_id(draft, action)
-    steps = steps_of(draft)
-    steps.insert(max(0, at), step_kinds.new_step(step_id, action))
-    return {**draft, "steps": steps}, step_id
+    return _with(draft, [step_kinds.new_step(step_id, action)], place, at), step_id
+
+
+def insert(
+    draft: Draft, steps: Sequence[Step], at: int, place: Place = OUTERMOST
+) -> tuple[Draft, str]:
+    """Copies of ``steps`` (at least one, of any draft) before position ``at``, under ids of their
+    own, and the id of the first.
+    """
+    copies = editing_copies.copied(steps, _ids(draft))
+    return _with(draft, copies, place, at), copies[0]["id"]
 
 
 def choose(draft: Draft, step_id: str, action: str) -> Draft:
@@ -81,12 +84,24 @@ def choose(draft: Draft, step_id: str, action: str) -> Draft:
 def move(draft: Draft, step_id: str, by: int) -> Draft:
     """``by`` places down, negative: up; it stops at the ends of its list."""
 
-    def moved(steps: list[Step], place: int) -> list[Step]:
-        others = [*steps[:place], *steps[place + 1 :]]
-        at = max(0, place + by)
-        return [*others[:at], steps[place], *others[at:]]
+    def moved(steps: list[Step], at: int) -> list[Step]:
+        others = [*steps[:at], *steps[at + 1 :]]
+        target = max(0, at + by)
+        return [*others[:target], steps[at], *others[target:]]
 
-    return _in_its_list(draft, step_id, moved)
+    return editing_places.in_its_list(draft, step_id, moved)
+
+
+def move_to(draft: Draft, step_id: str, place: Place, at: int) -> Draft:
+    """The step, with all that is in it, at position ``at`` (clipped) of the list ``place``, counted
+    without the step itself.
+
+    Raises: Invalid for a list that is inside the step.
+    """
+    step = step_of(draft, step_id)
+    if place.step in editing_places.inside(step):
+        raise Invalid("A step cannot go into itself.", code="into_itself")
+    return _with(remove(draft, step_id), [step], place, at)
 
 
 def duplicate(draft: Draft, step_id: str) -> tuple[Draft, str]:
@@ -94,26 +109,17 @@ def duplicate(draft: Draft, step_id: str) -> tuple[Draft, str]:
 
     Expressions inside that name a step of the model name its copy.
     """
-    model = step_of(draft, step_id)
-    inside = drafts.all_steps({"steps": [model]})
-    taken = _ids(draft)
-    names: dict[str, str] = {}
-    for step in inside:
-        names[step["id"]] = _free(taken, _base(step))
-        taken.add(names[step["id"]])
-    copy = _renamed(deepcopy(model), names)
-
-    def doubled(steps: list[Step], place: int) -> list[Step]:
-        return [*steps[: place + 1], copy, *steps[place + 1 :]]
-
-    return _in_its_list(draft, step_id, doubled), names[step_id]
+    place, at = editing_places.where(draft, step_id)
+    return insert(draft, [step_of(draft, step_id)], at + 1, place)
 
 
 def remove(draft: Draft, step_id: str) -> Draft:
     """Without the step and all that is in it. Expressions that name it stay: the checks will
     point at them.
     """
-    return _in_its_list(draft, step_id, lambda steps, place: [*steps[:place], *steps[place + 1 :]])
+    return editing_places.in_its_list(
+        draft, step_id, lambda steps, at: [*steps[:at], *steps[at + 1 :]]
+    )
 
 
 def replace(draft: Draft, step_id: str, step: Step) -> Draft:
@@ -123,9 +129,7 @@ def replace(draft: Draft, step_id: str, step: Step) -> Draft:
     """
     if step.get("id") != step_id:
         raise Invalid(f"A step keeps its id, because expressions name it: '{step_id}'.")
-    return _in_its_list(
-        draft, step_id, lambda steps, place: [*steps[:place], step, *steps[place + 1 :]]
-    )
+    return editing_places.with_step(draft, step_id, step)
 
 
 def set_input(
@@ -186,45 +190,18 @@ def remove_condition(draft: Draft, step_id: str, at: tuple[int, int]) -> Draft:
 
 def free_id(draft: Mapping[str, Any], action: str) -> str:
     """``send_sol``, then ``send_sol_2``: readable, because people see it in expressions."""
-    return _free(_ids(draft), action)
+    return editing_copies.free(_ids(draft), action)
 
 
 def _ids(draft: Mapping[str, Any]) -> set[str]:
     return {step["id"] for step in drafts.all_steps(draft)}
 
 
-def _base(step: Step) -> str:
-    return str(step.get("action") or step["kind"])
-
-
-def _free(taken: Collection[str], action: str) -> str:
-    base = _NO_ID.sub("_", action.lower()).strip("_")[:_LONGEST_BASE] or "step"
-    base = base if base[0].isalpha() else f"step_{base}"
-    number = 1
-    while (candidate := base if number == 1 else f"{base}_{number}") in taken:
-        number += 1
-    return candidate
-
-
-def _renamed(step: Step, names: Mapping[str, str]) -> Step:
-    """``step`` and what is in it under the ids that ``names`` gives, also in expressions."""
-    known = re.compile(rf"\bsteps\.({'|'.join(map(re.escape, names))})\b")
-
-    def text(value: Any) -> Any:
-        match value:
-            case str() if is_template(value):
-                return known.sub(lambda found: f"steps.{names[found[1]]}", value)
-            case dict():
-                return {key: text(each) for key, each in value.items()}
-            case list():
-                return [text(each) for each in value]
-        return value
-
-    def with_id(one: Step) -> Step:
-        return {**one, "id": names[one["id"]]}
-
-    copy: Step = drafts.map_steps({"steps": [text(step)]}, with_id)["steps"][0]
-    return copy
+def _with(draft: Draft, steps: Sequence[Step], place: Place, at: int) -> Draft:
+    target = max(0, at)
+    return editing_places.with_list(
+        draft, place, lambda there: [*there[:target], *steps, *there[target:]]
+    )
 
 
 def _groups(draft: Draft, step_id: str) -> list[dict[str, Any]]:
@@ -246,27 +223,3 @@ def _with_groups(draft: Draft, step_id: str, groups: list[dict[str, Any]]) -> Dr
         return trigger_forms.with_settings(draft, settings | when)
     step = step_of(draft, step_id)
     return replace(draft, step_id, {**step, "when": {**(step.get("when") or {}), "any": groups}})
-
-
-def _in_its_list(
-    draft: Draft, step_id: str, change: Callable[[list[Step], int], list[Step]]
-) -> Draft:
-    """The draft with the list that has the step as ``change`` makes of it and the step's place."""
-    is_found = False
-
-    def seen(steps: list[Step]) -> list[Step]:
-        nonlocal is_found
-        for place, step in enumerate(steps):
-            if step["id"] == step_id:
-                is_found = True
-                return change(steps, place)
-        return [drafts.with_bodies(step, seen) for step in steps]
-
-    after = {**draft, "steps": seen(steps_of(draft))}
-    if not is_found:
-        raise _gone()
-    return after
-
-
-def _gone() -> NotFound:
-    return NotFound("This step is gone. Reload the page to see the zap as it is now.")

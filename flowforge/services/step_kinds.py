@@ -75,3 +75,8 @@ def new_step(step_id: str, key: str) -> dict[str, Any]:
     if kind is None:
         return {"kind": "action", "id": step_id, "action": key, "inputs": {}}
     return {"kind": key, "id": step_id, **deepcopy(kind.begins)}
+
+
+def new_branch(key: str) -> dict[str, Any]:
+    """A branch of a router or parallel block, without a name and without steps."""
+    return {"when": deepcopy(_WHEN), "steps": []} if key == "router" else {"steps": []}
