@@ -29,6 +29,7 @@ from flowforge.api import (
     seed_accounts,
     seed_zaps,
     system,
+    templates,
     zaps,
 )
 from flowforge.api.gate import BODY_SECONDS, BodyGate, Frame, OwnOriginCors
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     seed_zaps.router,
     files.router,
     forms.router,
+    templates.router,
     system.router,
 )
 

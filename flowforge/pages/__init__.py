@@ -20,6 +20,7 @@ from flowforge.pages import (
     run,
     runs,
     schedule,
+    templates,
 )
 from flowforge.state.accounts import Forms
 from flowforge.state.apps import Apps
@@ -33,6 +34,7 @@ from flowforge.state.run import Run
 from flowforge.state.runs import Runs
 from flowforge.state.schedule import Schedule
 from flowforge.state.session import Session
+from flowforge.state.templates import Templates
 
 # Before anything is drawn: no flash of the other theme. The pages know the choice by this key.
 _THEME = """
@@ -75,6 +77,7 @@ PAGES = (
     _open("/reset-password", "Reset password", accounts.reset_password, Forms.begin_reset),
     _own(builder.PATH, builder.TITLE, builder.page, Builder.open),
     _own(dashboard.PATH, "My Zaps", dashboard.page, Dashboard.begin, Dashboard.follow),
+    _own(templates.PATH, templates.TITLE, templates.page, Templates.open),
     _own(runs.PATH_OF_ALL, runs.TITLE, runs.all_runs, Runs.follow),
     _own(runs.PATH_OF_ZAP, runs.TITLE, runs.runs_of_zap, Runs.follow),
     _own(run.PATH, run.TITLE, run.page, Run.follow),
@@ -108,6 +111,7 @@ def register(app: rx.App) -> None:
             "/destinations.css",
             "/apps.css",
         ]
+            "/home.css",
     )
     app.head_components.extend(_head())
     app.toaster = rx.toast.provider(position="bottom-right", theme="system", close_button=True)

@@ -13,7 +13,7 @@ RENAME, ROTATE, DELETE = "rename-zap", "rotate-zap", "delete-zap"
 
 def page() -> rx.Component:
     return shell.page(
-        shell.heading("My Zaps", None, _search(), _create("Create")),
+        shell.heading("My Zaps", None, _search(), _templates(), _create("Create")),
         rx.match(
             Dashboard.stage,
             ("ready", _ready()),
@@ -37,6 +37,10 @@ def _create(text: str, testid: str = "create-zap") -> rx.Component:
     return controls.button(
         controls.icon("plus"), text, kind="primary", testid=testid, on_click=Dashboard.create
     )
+
+
+def _templates() -> rx.Component:
+    return controls.link_button("Templates", href="/templates", testid="open-templates")
 
 
 def _search() -> rx.Component:

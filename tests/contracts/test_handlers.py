@@ -25,6 +25,7 @@ OPEN_TO_ALL = {
     "Mailbox": {"look", "read"},
     "Run": {"note_comment"},
     "Session": {"leave", "recognise"},
+    "Templates": {"ask"},
 }  # fmt: skip
 
 
