@@ -110,8 +110,8 @@ def register(app: rx.App) -> None:
             "/schedule.css",
             "/destinations.css",
             "/apps.css",
-        ]
             "/home.css",
+        ]
     )
     app.head_components.extend(_head())
     app.toaster = rx.toast.provider(position="bottom-right", theme="system", close_button=True)
