@@ -1,4 +1,4 @@
-"""Routes of ``/api/v1/zaps``: drafts, versions, the switch, export and import."""
+"""Routes of ``/api/v1/zaps``: versions, the switch, export and import."""
 
 import base64
 import binascii
@@ -61,13 +61,6 @@ class ZapChange(_Body):
     enabled: StrictBool | None = None
 
 
-class DraftChange(_Body):
-    """``revision`` is the one that was read before editing."""
-
-    revision: StrictInt
-    definition: dict[str, Any]
-
-
 class RunRequest(_Body):
     """``input`` becomes ``trigger.body``."""
 
@@ -106,12 +99,6 @@ class ZapFile(_Body):
     definition: dict[str, Any]
     schema_version: StrictInt
     fill_in: list[dict[str, str]] | None = None
-
-
-class Draft(BaseModel):
-    revision: int
-    definition: dict[str, Any]
-    problems: list[dict[str, str]]
 
 
 class Started(BaseModel):
@@ -229,22 +216,6 @@ async def delete(actor: Editor, session: doors.Transaction, zap_id: str) -> None
 @router.post("/{zap_id}/duplicate", status_code=201)
 async def duplicate(actor: Editor, session: doors.Transaction, zap_id: str) -> ZapView:
     return await zaps.duplicate(session, actor, zap_id)
-
-
-@router.get("/{zap_id}/draft")
-async def get_draft(actor: Reader, session: doors.Reading, zap_id: str) -> Draft:
-    return await _draft(session, actor, await zaps.get(session, actor, zap_id))
-
-
-@router.put("/{zap_id}/draft")
-async def save_draft(
-    actor: Editor, session: doors.Transaction, zap_id: str, body: DraftChange
-) -> Draft:
-    """409 ``stale_revision`` where somebody saved after ``revision`` was read."""
-    saved = await zaps.save_draft(
-        session, actor, zap_id, revision=body.revision, definition=body.definition
-    )
-    return await _draft(session, actor, saved)
 
 
 @router.post("/{zap_id}/publish")
@@ -381,11 +352,3 @@ async def choose_sample(
 async def _samples(session: AsyncSession, actor: Actor, zap_id: str) -> Samples:
     found = await samples.samples(session, actor, zap_id)
     return Samples(**found, events=await trigger_samples.last_events(session, actor, zap_id))
-
-
-async def _draft(session: AsyncSession, actor: Actor, zap: ZapView) -> Draft:
-    return Draft(
-        revision=zap.draft_revision,
-        definition=zap.definition,
-        problems=await versions.problems(session, actor, zap.definition),
-    )

@@ -15,6 +15,7 @@ from flowforge.models.run import (
     StoreEntry,
     WorkerEntry,
 )
+from flowforge.models.snapshot import Snapshot
 from flowforge.models.trigger import AppSource, Registration, Slot, Timer
 from flowforge.models.zap import Version, Zap
 
@@ -39,6 +40,7 @@ __all__ = [
     "Run",
     "Sample",
     "Slot",
+    "Snapshot",
     "StoreEntry",
     "Timer",
     "User",

@@ -34,7 +34,12 @@ def listed(draft: Mapping[str, Any], place: Place) -> list[Step]:
     """The steps that stand there. Raises: NotFound for a step or a branch that is gone."""
     if not place.step:
         return list(draft.get("steps") or ())
-    holder, key = _holder(step_of(draft, place.step), place.branch)
+    return steps_at(step_of(draft, place.step), place.branch)
+
+
+def steps_at(step: Step, branch: int) -> list[Step]:
+    """The steps of that list inside ``step``. Raises: NotFound."""
+    holder, key = _holder(step, branch)
     return list(holder.get(key) or ())
 
 
@@ -59,8 +64,7 @@ def where(draft: Mapping[str, Any], step_id: str) -> tuple[Place, int]:
             return OUTERMOST, at
     for around in drafts.all_steps(draft):
         for place in places_in(around):
-            holder, key = _holder(around, place.branch)
-            for at, step in enumerate(holder.get(key) or ()):
+            for at, step in enumerate(steps_at(around, place.branch)):
                 if step["id"] == step_id:
                     return place, at
     raise gone()

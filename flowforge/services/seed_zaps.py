@@ -55,7 +55,7 @@ async def replace(
     require(actor, Permission.EDIT)
     definition = drafts.readable(_definition(trigger_id, trigger_metadata, actions))
     zap = await zaps.locked(session, actor, zap_id)
-    await zaps.redraft(session, zap, definition)
+    await zaps.change_draft(session, actor, zap, definition)
     await versions.go_live(session, actor, zap)
 
 

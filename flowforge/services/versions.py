@@ -153,7 +153,8 @@ async def restore(session: AsyncSession, actor: Actor, zap_id: str, number: int)
     require(actor, Permission.EDIT)
     zap = await zaps.locked(session, actor, zap_id)
     version = await _numbered(session, zap, number)
-    return await zaps.redraft(session, zap, version.definition)
+    what = f"restore version {number}"
+    return await zaps.change_draft(session, actor, zap, version.definition, what=what)
 
 
 async def _live(session: AsyncSession, zap: Zap) -> Version | None:

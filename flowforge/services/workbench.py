@@ -19,8 +19,10 @@ from flowforge.services import (
     insertion,
     kind_forms,
     samples,
+    snapshots,
     trigger_forms,
     trigger_samples,
+    undoing,
     versions,
     zaps,
 )
@@ -29,6 +31,7 @@ from flowforge.services.cards import Card, ProblemLine
 from flowforge.services.editing import Draft
 from flowforge.services.event_filters import EventFilter
 from flowforge.services.insertion import DataGroup
+from flowforge.services.snapshots import Offered
 from flowforge.services.trigger_samples import EventLine
 from flowforge.services.zaps import ZapView
 
@@ -42,6 +45,7 @@ class Bench:
     zap: ZapView
     cards: list[Card]
     problems: list[ProblemLine]
+    offered: Offered
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,28 @@ async def edit(
     draft = gesture(zap.definition)
     if draft == zap.definition:
         return await bench(session, actor, zap)
-    saved = await zaps.save_draft(session, actor, zap_id, revision=revision, definition=draft)
+    # A field saves itself while somebody is typing in it.
+    saved = await zaps.save_draft(
+        session, actor, zap_id, revision=revision, definition=draft, joins=True
+    )
     return await bench(session, actor, saved)
+
+
+async def undo(session: AsyncSession, actor: Actor, zap_id: str, revision: int) -> Bench:
+    """Raises: Conflict, as ``undoing.undo`` does."""
+    return await bench(session, actor, await undoing.undo(session, actor, zap_id, revision))
+
+
+async def redo(session: AsyncSession, actor: Actor, zap_id: str, revision: int) -> Bench:
+    """Raises: Conflict, as ``undoing.redo`` does."""
+    return await bench(session, actor, await undoing.redo(session, actor, zap_id, revision))
 
 
 async def bench(session: AsyncSession, actor: Actor, zap: ZapView) -> Bench:
     problems = await versions.problems(session, actor, zap.definition)
     found = cards.problem_lines(zap.definition, problems)
-    return Bench(zap, cards.cards(zap.definition, found), found)
+    offered = await snapshots.offered(session, zap.id)
+    return Bench(zap, cards.cards(zap.definition, found), found, offered)
 
 
 async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> list[DataGroup]:

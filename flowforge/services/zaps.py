@@ -15,22 +15,25 @@ from sqlmodel import col
 
 from flowforge.actions import REGISTRY
 from flowforge.errors import Conflict, Invalid, NotFound
-from flowforge.infra import runtime
+from flowforge.infra import documents, runtime
 from flowforge.infra.db import new_id, utc_now
 from flowforge.models import Run, Version, Zap
 from flowforge.services import (
     arming,
     drafts,
+    editing_words,
     ending,
     figures,
     notices,
     paging,
     sealing,
     search,
+    snapshots,
     trigger_words,
     troubles,
 )
 from flowforge.services.access import Actor, Permission, own, require
+from flowforge.services.editing_words import Told
 from flowforge.services.paging import Page
 
 LONGEST_NAME = 200
@@ -144,9 +147,15 @@ async def rename(session: AsyncSession, actor: Actor, zap_id: str, name: str) ->
 
 
 async def save_draft(
-    session: AsyncSession, actor: Actor, zap_id: str, *, revision: int, definition: Any
+    session: AsyncSession,
+    actor: Actor,
+    zap_id: str,
+    *,
+    revision: int,
+    definition: Any,
+    joins: bool = False,
 ) -> ZapView:
-    """The zap with its new draft and the next revision.
+    """The zap with its new draft and the next revision; ``joins`` as in ``change_draft``.
 
     Raises: Conflict ``stale_revision`` (with the current one in its details) if somebody saved
     after ``revision`` was read; Invalid for a definition that cannot be read.
@@ -154,6 +163,12 @@ async def save_draft(
     require(actor, Permission.EDIT)
     readable = drafts.readable(definition)
     zap = await locked(session, actor, zap_id)
+    require_revision(zap, revision)
+    return await change_draft(session, actor, zap, readable, joins=joins)
+
+
+def require_revision(zap: Zap, revision: int) -> None:
+    """Raises: Conflict ``stale_revision`` if somebody saved after ``revision`` was read."""
     if revision != zap.draft_revision:
         raise Conflict(
             "This zap was changed somewhere else in the meantime. Reload it to see the change.",
@@ -166,7 +181,26 @@ async def save_draft(
                 }
             ],
         )
-    return await redraft(session, zap, readable)
+
+
+async def change_draft(
+    session: AsyncSession,
+    actor: Actor,
+    zap: Zap,
+    definition: dict[str, Any],
+    *,
+    what: str = "",
+    joins: bool = False,
+) -> ZapView:
+    """``redraft``, as a gesture that can be undone. ``what``: what is done, in words; empty: as what
+    differs tells it. ``joins``: typing on in one field is no gesture of its own.
+    """
+    before = zap.draft
+    saved = await redraft(session, zap, definition)
+    if documents.dump(before) != documents.dump(zap.draft):
+        told = Told(what) if what else editing_words.told(before, zap.draft)
+        await snapshots.note(session, zap.id, before, told, actor.user_id, joins=joins)
+    return saved
 
 
 async def redraft(session: AsyncSession, zap: Zap, definition: dict[str, Any]) -> ZapView:
@@ -225,6 +259,7 @@ async def delete(session: AsyncSession, actor: Actor, zap_id: str) -> None:
     zap.enabled = False
     zap.deleted_at = zap.updated_at = now
     await arming.rearm(session, zap)
+    await snapshots.forget(session, zap.id)
     await notices.note_zap(session, zap, "zap.deleted", actor.user_id)
     await session.flush()
     not_begun = await session.scalars(
