@@ -9,7 +9,9 @@ from flowforge.models.columns import created, identifier, moment, reference
 
 
 class User(SQLModel, table=True):
-    """A person. ``id`` is a number because webhook URLs carry it."""
+    """A person. ``id`` is a number because webhook URLs carry it. ``first_steps_ended_at``: since
+    then the guided first steps are shown no more.
+    """
 
     __tablename__ = "user"
 
@@ -20,6 +22,7 @@ class User(SQLModel, table=True):
     is_admin: bool = False  # the first to sign up runs the place
     verified_at: dt.datetime | None = moment()
     deactivated_at: dt.datetime | None = moment()
+    first_steps_ended_at: dt.datetime | None = moment()
     created_at: dt.datetime = created()
 
 

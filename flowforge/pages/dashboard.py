@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, shell
+from flowforge.components import controls, display, elements, first_steps, shell
 from flowforge.state.dashboard import MOST_ROWS, Dashboard
 
 PATH = "/dashboard"
@@ -16,7 +16,7 @@ def page() -> rx.Component:
         shell.heading("My Zaps", None, _search(), _templates(), _create("Create")),
         rx.match(
             Dashboard.stage,
-            ("ready", _ready()),
+            ("ready", rx.fragment(first_steps.card(*_beginnings()), _ready())),
             (
                 "failed",
                 rx.el.div(
@@ -91,20 +91,40 @@ def _ready() -> rx.Component:
                     "Try a shorter part of the name.",
                     testid="nothing-found",
                 ),
-                display.empty(
-                    "zap",
-                    "Create your first zap",
-                    (
-                        "A zap has one webhook URL. Each request to it starts a run, and a run goes "
-                        "through your steps one by one. This is how a request will look:"
-                    ),
-                    display.command(Dashboard.curl),
-                    _create("Create your first zap", "create-first-zap"),
-                    testid="no-zaps",
-                ),
+                _nothing_yet(),
             ),
             class_name="card",
         ),
+    )
+
+
+def _nothing_yet() -> rx.Component:
+    return rx.cond(
+        Dashboard.first.is_shown,
+        display.empty(
+            "zap",
+            "No zaps yet",
+            "A zap has one webhook URL. Each request to it starts a run through its steps.",
+            testid="no-zaps",
+        ),
+        display.empty(
+            "zap",
+            "Create your first zap",
+            (
+                "A zap has one webhook URL. Each request to it starts a run, and a run goes "
+                "through your steps one by one. This is how a request will look:"
+            ),
+            display.command(Dashboard.curl),
+            rx.el.div(*_beginnings(), class_name="row"),
+            testid="no-zaps",
+        ),
+    )
+
+
+def _beginnings() -> tuple[rx.Component, ...]:
+    return (
+        _create("Create your first zap", "create-first-zap"),
+        controls.link_button("Use a template", href="/templates", testid="begin-with-template"),
     )
 
 

@@ -12,10 +12,11 @@ import reflex as rx
 
 from flowforge.config import load_settings
 from flowforge.errors import FlowForgeError, Invalid, Unauthenticated
-from flowforge.services import zaps
+from flowforge.services import onboarding, zaps
 from flowforge.services.access import Permission
 from flowforge.services.zaps import ZapSummary
-from flowforge.state import doors, live, shown
+from flowforge.state import doors, first_steps, live, shown
+from flowforge.state.first_steps import Checklist
 
 PAGE = 50
 # Beyond this a search finds more than scrolling does, and each change would send them all again.
@@ -85,6 +86,7 @@ class Dashboard(rx.State):
     asked: Line = Line()
     name_error: str = ""
     curl: str = ""
+    first: Checklist = first_steps.NONE
     _wanted: int = PAGE
 
     @doors.public
@@ -93,6 +95,7 @@ class Dashboard(rx.State):
         self.stage, self.lines, self.sought = "loading", [], ""
         self.has_more = self.is_long = False
         self._wanted = PAGE
+        self.first = first_steps.NONE
 
     @doors.follows
     async def follow(self) -> Any:
@@ -125,6 +128,11 @@ class Dashboard(rx.State):
     async def load_more(self, caller: doors.Caller) -> None:
         self._wanted = min(self._wanted + PAGE, MOST_ROWS)
         await self._show(caller)
+
+    @doors.writes(Permission.READ)
+    async def end_first_steps(self, caller: doors.Caller) -> None:
+        await onboarding.end(caller.session, caller.actor)
+        self.first = first_steps.NONE
 
     @doors.writes()
     async def create(self, caller: doors.Caller) -> Any:
@@ -192,9 +200,12 @@ async def _look(state: Dashboard, cookies: str) -> bool:
     """Whether it makes sense to look again."""
     async with state:
         sought, wanted = state.sought, state._wanted  # noqa: SLF001 - a part of this class
+        before = state.first
     try:
         async with doors.opened(cookies, Permission.READ) as caller:
             found = await _found(caller, sought, wanted)
+            steps = await onboarding.of(caller.session, caller.actor)
+        first = await first_steps.looked(cookies, steps, before)
     except Unauthenticated:
         return False
     except FlowForgeError:
@@ -206,6 +217,9 @@ async def _look(state: Dashboard, cookies: str) -> bool:
         # What a person asked for meanwhile is newer than this answer.
         if (sought, wanted) == (state.sought, state._wanted):  # noqa: SLF001
             _take(state, found)
+        # Unless it was ended meanwhile.
+        if state.first == before and before != first:
+            state.first = first
     return True
 
 

@@ -1,10 +1,10 @@
-"""Around the list of zaps: templates."""
+"""Around the list of zaps: templates, and the first steps."""
 
 import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, is_ready
+from tests.browser.conftest import PHONE, Person, Product, is_ready
 
 
 def test_a_template_is_found_looked_into_and_used(home: Page) -> None:
@@ -32,3 +32,46 @@ def test_the_gallery_fits_on_a_phone(home: Page) -> None:
     is_ready(home)
     expect(home.locator(".template")).to_have_count(12)
     assert home.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_first_steps_are_ticked_as_they_happen(
+    home: Page, product: Product, person: Person
+) -> None:
+    steps = home.get_by_test_id("first-steps")
+    expect(home.get_by_test_id("first-steps-count")).to_have_text("0 of 4 done")
+    home.get_by_test_id("create-first-zap").click()
+    expect(home).to_have_url(re.compile(r"/zaps/[0-9a-f-]{36}/?$"))
+    zap_id = home.url.rstrip("/").rsplit("/", 1)[1]
+    home.goto("/dashboard")
+    expect(home.get_by_test_id("first-step-create")).to_have_attribute("data-done", "true")
+    line = home.get_by_test_id("first-curl").inner_text()
+    url = next(part for part in line.split() if part.startswith("http"))
+
+    product.rest.post(url, json={"name": "Ada"})
+    expect(home.get_by_test_id("first-step-send")).to_have_attribute("data-done", "true")
+    step = {"id": "any", "kind": "filter", "name": "All", "when": {"any": []}}
+    definition = {"trigger": {"kind": "webhook"}, "steps": [step]}
+    zap = f"/api/v1/zaps/{zap_id}"
+    draft = {"revision": 1, "definition": definition}
+    product.rest.put(f"{zap}/draft", json=draft, headers=person.headers).raise_for_status()
+    product.rest.post(f"{zap}/publish", headers=person.headers).raise_for_status()
+    # Publishing is no news of a project: the page looks again by itself.
+    published = home.get_by_test_id("first-step-publish")
+    expect(published).to_have_attribute("data-done", "true", timeout=15_000)
+    product.rest.post(url, json={"name": "Ada"}).raise_for_status()
+    expect(steps).to_contain_text("That is all it takes")
+    expect(home.get_by_test_id("first-steps-go-see")).to_be_visible()
+    # Complete is for good.
+    home.reload()
+    expect(home.get_by_test_id("zap-row")).to_be_visible()
+    expect(steps).to_have_count(0)
+
+
+def test_the_first_steps_go_for_good_when_told_to(home: Page) -> None:
+    expect(home.get_by_test_id("first-steps")).to_be_visible()
+    home.get_by_test_id("first-steps-end").click()
+    expect(home.get_by_test_id("first-steps")).to_have_count(0)
+    home.reload()
+    expect(home.get_by_test_id("no-zaps")).to_be_visible()
+    expect(home.get_by_test_id("create-first-zap")).to_be_visible()
+    expect(home.get_by_test_id("first-steps")).to_have_count(0)
