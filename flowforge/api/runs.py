@@ -24,6 +24,9 @@ Status = Annotated[
     str | None, Query(max_length=200, description="One or more, separated by commas")
 ]
 ZapId = Annotated[str | None, Query(max_length=100)]
+StepId = Annotated[
+    str | None, Query(max_length=100, description="The id of a step that the run failed at")
+]
 ErrorCode = Annotated[str | None, Query(max_length=100)]
 
 
@@ -46,6 +49,7 @@ def wanted_runs(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
     q: Search = None,
+    failed_step: StepId = None,
     error_code: ErrorCode = None,
     environment: Environment = "production",
 ) -> RunFilter:
@@ -56,6 +60,7 @@ def wanted_runs(
         since=since,
         until=until,
         q=q,
+        failed_step=failed_step,
         error_code=error_code,
         environment=environment,
     )
@@ -72,13 +77,20 @@ async def list_runs(
     limit: Limit = paging.DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Listed[RunSummary]:
-    """Newest first. ``q``: a part of the run's id or of its error's message."""
+    """Newest first. ``q``: the whole id of a run or of its event; or ``key:`` and the whole dedupe key
+    of its event; or a part of the run's id, of its error's message, of its event or of what a step
+    gave. For such a part, a step or a code, a page looks at a bounded number of runs: it may be
+    short, even empty, and have a next one.
+    """
     return listed(await runs.list_runs(session, actor, wanted, limit=limit, cursor=cursor))
 
 
 @router.get("/runs/counts")
 async def count_runs(actor: Reader, session: doors.Reading, wanted: Wanted) -> RunCounts:
-    """How many runs the same filter finds, by status."""
+    """How many runs the same filter finds, by status. Of each up to 10,000 are counted, and with a
+    part that is sought, a step or a code only as far back as one page of the list looks: then
+    ``is_exact`` is false, and these are so many at least.
+    """
     return await runs.count_runs(session, actor, wanted)
 
 

@@ -34,7 +34,9 @@ class Run(SQLModel, table=True):
 
     __tablename__ = "run"
     __table_args__ = (
-        Index("ix_run_project_id_id", "project_id", "id"),
+        # In each status a range in the order of ids: a list of some is merged from their ends.
+        Index("ix_run_project_id_status_id", "project_id", "environment", "status", "id"),
+        Index("ix_run_zap_id_status_id", "zap_id", "status", "id"),
         Index("ix_run_zap_id_id", "zap_id", "id"),
         partial("ix_run_parent_run_id", "parent_run_id"),
         partial("ix_run_batch_id", "batch_id"),

@@ -24,6 +24,8 @@ from flowforge.services.run_filters import RunFilter
 __all__ = ["AttemptView", "RunCounts", "RunDetail", "RunSummary", "ValueRef", "definitions_of"]
 
 EVERYTHING = RunFilter()
+# Of one status; what is beyond is said to be so many at least.
+MOST_COUNTED = 10_000
 
 
 class _View(BaseModel):
@@ -54,10 +56,13 @@ class RunSummary(_View):
 
 
 class RunCounts(_View):
-    """``by_status`` has every status, also those that no run is in."""
+    """``by_status`` has every status, also those that no run is in. ``is_exact``: these are all of
+    them, and not so many at least.
+    """
 
     total: int
     by_status: dict[str, int]
+    is_exact: bool
 
 
 class RunDetail(_View):
@@ -105,31 +110,46 @@ async def list_runs(
     limit: int = paging.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[RunSummary]:
-    """Runs of the project, newest first.
+    """Runs of the project, newest first. Where words, a step or a code are sought, a page may be
+    short, even empty, and have a next one: each looks at a bounded number of runs.
 
     Raises: NotFound for a zap that is not the project's, Invalid for a status that is none.
     """
     require(actor, Permission.READ)
     await run_filters.require_zap(session, actor, wanted)
-    query = select(Run).where(*run_filters.conditions(actor.project_id, wanted))
+    await run_filters.plan_afresh(session)
+    below = paging.id_in(cursor) if cursor is not None else None
+    floor = await run_filters.floor_of(session, actor.project_id, wanted, below=below)
+    newest = run_filters.newest(actor.project_id, wanted, limit=limit + 1, below=below, floor=floor)
     found: Page[Run] = await paging.page(
-        session, query, Run.id, limit=limit, cursor=cursor, view=lambda run: run
+        session,
+        select(Run).where(col(Run.id).in_(newest)),
+        Run.id,
+        limit=limit,
+        cursor=cursor,
+        view=lambda run: run,
     )
-    return Page(data=await _summaries(session, found.data), next=found.next)
+    following = found.next
+    if following is None and floor is not None:
+        following = paging.cursor_behind(floor)
+    return Page(data=await _summaries(session, found.data), next=following)
 
 
 async def count_runs(session: AsyncSession, actor: Actor, wanted: RunFilter) -> RunCounts:
-    """How many runs the same filter finds, by status."""
+    """How many runs the same filter finds, by status: up to ``MOST_COUNTED`` of each, and only as
+    far back as one page of the list looks.
+    """
     require(actor, Permission.READ)
     await run_filters.require_zap(session, actor, wanted)
-    counted = await session.execute(
-        select(col(Run.status), func.count())
-        .where(*run_filters.conditions(actor.project_id, wanted))
-        .group_by(col(Run.status))
-    )
+    await run_filters.plan_afresh(session)
+    floor = await run_filters.floor_of(session, actor.project_id, wanted)
+    query = run_filters.counted(actor.project_id, wanted, most=MOST_COUNTED + 1, floor=floor)
     by_status = dict.fromkeys(figures.STATUSES, 0)
-    by_status |= {status: number for status, number in counted.all()}  # noqa: C416 - rows are not pairs
-    return RunCounts(total=sum(by_status.values()), by_status=by_status)
+    for status, number in (await session.execute(query)).all():
+        by_status[status] += number
+    is_exact = floor is None and max(by_status.values()) <= MOST_COUNTED
+    by_status = {status: min(number, MOST_COUNTED) for status, number in by_status.items()}
+    return RunCounts(total=sum(by_status.values()), by_status=by_status, is_exact=is_exact)
 
 
 async def get_run(session: AsyncSession, actor: Actor, run_id: str) -> RunDetail:
