@@ -1,4 +1,5 @@
-/* The builder's data picker: inserting without losing the cursor, and searching as one types. */
+/* The builder's data picker: inserting without losing the cursor, and searching as one types.
+ * And the keys of undo and redo. */
 
 "use strict";
 
@@ -23,6 +24,22 @@
       else if (tries > 0) setTimeout(() => this.focus(id, tries - 1), 30);
     },
   };
+
+  // ---- Back and forth ---------------------------------------------------------------------
+  /* Where somebody types the browser has its own undo; a dialog is about something else. */
+  const isForText = (field) =>
+    field?.isContentEditable ||
+    (field?.matches?.("input, textarea, select") &&
+      !/^(?:button|checkbox|radio|submit)$/.test(field.type));
+
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.key.toLowerCase() !== "z") return;
+    if (isForText(event.target) || document.querySelector("dialog[open]")) return;
+    const button = document.querySelector(`[data-way="${event.shiftKey ? "redo" : "undo"}"]`);
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+  });
 
   const narrow = (tree, words) => {
     for (const group of tree.querySelectorAll("details")) {

@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import controls, elements
+from flowforge.state.arranging import Arranging
 from flowforge.state.builder import Builder
 from flowforge.state.history import History
 from flowforge.state.rewriting import Rewriting
@@ -42,6 +43,7 @@ def bar() -> rx.Component:
             custom_attrs={"data-autosave": ""},
         ),
         rx.el.span(class_name="spacer"),
+        _back_and_forth(),
         rx.el.label(
             rx.el.span(rx.cond(Builder.enabled, "On", "Off"), data_testid="switch-word"),
             controls.switch(
@@ -94,6 +96,27 @@ def bar() -> rx.Component:
         ),
         class_name="builder-bar",
         data_testid="publish-bar",
+    )
+
+
+def _back_and_forth() -> rx.Component:
+    """Both are always there: what comes and goes would move what stands beside it."""
+    return rx.el.div(
+        _way("undo", Builder.undo_what, Arranging.undo, "Control+Z"),
+        _way("redo", Builder.redo_what, Arranging.redo, "Control+Shift+Z"),
+        class_name="back-and-forth",
+    )
+
+
+def _way(way: str, what: Any, event: Any, keys: str) -> rx.Component:
+    """``way``: "undo" or "redo"."""
+    return controls.icon_button(
+        f"{way}-2",
+        rx.cond(what == "", f"Nothing to {way}", f"{way.capitalize()}: {what}"),
+        testid=way,
+        disabled=what == "",
+        on_click=event,
+        custom_attrs={"aria-keyshortcuts": keys, "data-way": way},
     )
 
 
@@ -184,7 +207,7 @@ def _problem(problem: Any) -> rx.Component:
         custom_attrs={"popoverTarget": PROBLEMS, "popoverTargetAction": "hide"},
         on_click=rx.cond(
             problem.card == "",
-            Builder.open_picker(0, ""),
+            Arranging.open_picker(0, ""),
             Builder.choose_problem(problem.card, problem.field),
         ),
         data_testid="problem",

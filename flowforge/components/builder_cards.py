@@ -5,7 +5,8 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import controls, display
-from flowforge.state.builder import REMOVAL, TRIGGER, Builder
+from flowforge.state.arranging import Arranging
+from flowforge.state.builder import TRIGGER, Builder
 from flowforge.state.rewriting import Rewriting
 
 _GLYPHS = {
@@ -36,7 +37,7 @@ def column() -> rx.Component:
                     "Add a step",
                     kind="add-last",
                     testid="add-step",
-                    on_click=Builder.open_picker(Builder.card_count, ""),
+                    on_click=Arranging.open_picker(Builder.card_count, ""),
                 ),
             ),
             class_name="steps-end",
@@ -47,31 +48,17 @@ def column() -> rx.Component:
     )
 
 
-def removal() -> rx.Component:
-    """The question before a step goes."""
-    return controls.dialog(
-        REMOVAL,
-        "Delete this step?",
-        rx.el.p("“", Builder.leaving_title, "” and everything that is filled in goes for good."),
-        controls.dialog_end(
-            REMOVAL,
-            controls.button(
-                "Delete", kind="danger", testid="confirm-remove", on_click=Builder.remove
-            ),
-        ),
-    )
-
-
 def card_icon(kind: Any, icon: Any, look: str = "") -> rx.Component:
     """The picture of an action, or the builder's own for the other kinds of steps."""
-    glyphs = [
-        (
-            name,
-            rx.el.span(controls.icon(glyph, 18), class_name=f"tile glyph {look}"),
-        )
+    return rx.match(kind, *glyphs(look).items(), display.tile(icon, look))
+
+
+def glyphs(look: str = "") -> dict[str, rx.Component]:
+    """The pictures of the kinds of steps that are no actions."""
+    return {
+        name: rx.el.span(controls.icon(glyph, 18), class_name=f"tile glyph {look}")
         for name, glyph in _GLYPHS.items()
-    ]
-    return rx.match(kind, *glyphs, display.tile(icon, look))
+    }
 
 
 def _first_step() -> rx.Component:
@@ -85,7 +72,7 @@ def _first_step() -> rx.Component:
         type="button",
         class_name="step-first",
         data_testid="add-step",
-        on_click=Builder.open_picker(0, ""),
+        on_click=Arranging.open_picker(0, ""),
     )
 
 
@@ -152,7 +139,7 @@ def _plus(card: Any) -> rx.Component:
             aria_label=f"Add a step before {card.title}",
             title="Add a step here",
             data_testid=f"add-before-{card.id}",
-            on_click=Builder.open_picker(card.number - 2, ""),
+            on_click=Arranging.open_picker(card.number - 2, ""),
         ),
         class_name="between",
     )
@@ -201,11 +188,11 @@ def _menu(card: Any) -> rx.Component:
         controls.menu(
             menu,
             controls.icon("ellipsis", 17),
-            item("up", "arrow-up", "Move up", Builder.move(card.id, -1), disabled=card.is_first),
+            item("up", "arrow-up", "Move up", Arranging.move(card.id, -1), disabled=card.is_first),
             item(
-                "down", "arrow-down", "Move down", Builder.move(card.id, 1), disabled=card.is_last
+                "down", "arrow-down", "Move down", Arranging.move(card.id, 1), disabled=card.is_last
             ),
-            item("duplicate", "copy", "Duplicate", Builder.duplicate(card.id)),
+            item("duplicate", "copy", "Duplicate", Arranging.duplicate(card.id)),
             item("json", "braces", "Edit as JSON", Rewriting.open(card.id)),
             rx.cond(
                 card.is_skipped,
@@ -218,7 +205,7 @@ def _menu(card: Any) -> rx.Component:
                 ),
             ),
             rx.el.div(class_name="menu-line"),
-            item("delete", "trash-2", "Delete", Builder.ask_to_remove(card.id), look="danger"),
+            item("delete", "trash-2", "Delete", Arranging.remove(card.id), look="danger"),
             label=f"More about {card.title}",
             look="btn quiet icon small",
             testid=f"more-{card.id}",

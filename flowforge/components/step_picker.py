@@ -6,19 +6,22 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import builder_cards, controls
-from flowforge.state.builder import PICKER, TRIGGER, Builder
+from flowforge.state.arranging import PICKER, Arranging
+from flowforge.state.builder import TRIGGER, Builder
 
 
 def dialog() -> rx.Component:
     """Type a few letters, press Enter: the first that fits is taken."""
     return controls.dialog(
         PICKER,
-        rx.cond(Builder.picker_for == TRIGGER, "What starts this zap?", "What should happen next?"),
-        rx.cond(Builder.picker_for == TRIGGER, rx.fragment(), _search()),
+        rx.cond(
+            Arranging.picker_for == TRIGGER, "What starts this zap?", "What should happen next?"
+        ),
+        rx.cond(Arranging.picker_for == TRIGGER, rx.fragment(), _search()),
         rx.el.div(
-            rx.foreach(Builder.choices, _choice),
+            rx.foreach(Arranging.choices, _choice),
             rx.cond(
-                Builder.choices,
+                Arranging.choices,
                 rx.fragment(),
                 rx.el.p(
                     "Nothing fits. Try “email”, “slack” or “http”.",
@@ -42,8 +45,8 @@ def _search() -> rx.Component:
             aria_label="Search apps and actions",
             auto_complete="off",
             custom_attrs={"data-first": ""},
-            key=f"{Builder.picker_for}-{Builder.picker_at}-{Builder.version}",
-            on_change=lambda text: Builder.search(text).debounce(120),
+            key=f"{Arranging.picker_for}-{Arranging.picker_at}-{Builder.version}",
+            on_change=lambda text: Arranging.search(text).debounce(120),
             data_testid="picker-search",
         ),
         class_name="search wide",
@@ -62,6 +65,6 @@ def _choice(choice: Any) -> rx.Component:
         ),
         type="button",
         class_name="pick",
-        on_click=Builder.pick(choice.key),
+        on_click=Arranging.pick(choice.key),
         data_testid=f"pick-{choice.key}",
     )

@@ -21,6 +21,7 @@ from flowforge.components import (
     trigger_panel,
     versions,
 )
+from flowforge.state.arranging import Arranging
 from flowforge.state.builder import TRIGGER, Builder
 
 PATH = "/zaps/[zap_id]"
@@ -55,7 +56,6 @@ def _bench() -> rx.Component:
             class_name="builder",
         ),
         step_picker.dialog(),
-        builder_cards.removal(),
         step_json.dialog(),
         trigger_panel.dialogs(),
         versions.dialog(),
@@ -104,7 +104,7 @@ def _trigger_panel() -> rx.Component:
         _head(
             rx.el.h2(Builder.form.title, data_testid="panel-title"),
             rx.el.p(Builder.form.summary, class_name="muted small"),
-            change=Builder.open_picker(0, TRIGGER),
+            change=Arranging.open_picker(0, TRIGGER),
             testid="change-trigger",
         ),
         rx.el.div(trigger_panel.panel(), class_name="panel-body"),
@@ -116,7 +116,7 @@ def _step_panel() -> rx.Component:
         _head(
             rx.el.h2(Builder.form.title, data_testid="panel-title"),
             rx.el.p(Builder.form.summary, class_name="muted small"),
-            change=Builder.open_picker(0, Builder.form.card),
+            change=Arranging.open_picker(0, Builder.form.card),
             testid="change-action",
         ),
         rx.el.div(

@@ -21,7 +21,7 @@ from flowforge.services import (
     zaps,
 )
 from flowforge.services.access import Permission
-from flowforge.services.cards import Card, Choice, ProblemLine
+from flowforge.services.cards import Card, ProblemLine
 from flowforge.services.editing import Draft
 from flowforge.services.form_fields import ConditionLine, Field, Form
 from flowforge.services.insertion import DataGroup
@@ -30,19 +30,18 @@ from flowforge.state import app_trigger, doors, live, shown, trigger_panels
 from flowforge.state.received import Received, received_of
 from flowforge.state.requests import Requests, show
 
-PICKER = "step-picker"
-REMOVAL = "remove-step"
 TRIGGER = cards.TRIGGER
 OPERATORS = form_fields.OPERATOR_NAMES
 _ZAP = re.compile(r"/zaps/([^/]+)")
-_ADD = ""
 _SEEN_AT_ONCE = 12
 # Over the column, where nothing is hidden; a later word on publishing takes the place of this one.
-_SAID: Any = {"position": "bottom-left", "id": "builder"}
+SAID: Any = {"position": "bottom-left", "id": "builder"}
 
 
 class Builder(rx.State):
-    """``version`` counts how often the form was drawn anew: its inputs keep their own text."""
+    """``version`` counts how often the form was drawn anew: its inputs keep their own text.
+    ``undo_what`` and ``redo_what``: what the next of each would be about; empty for nothing.
+    """
 
     stage: str = "loading"
     zap: str = ""
@@ -71,12 +70,8 @@ class Builder(rx.State):
     saves: int = 0
     save_state: str = "saved"
     received: Received = Received()
-    picker_for: str = _ADD
-    picker_at: int = 0
-    picker_query: str = ""
-    choices: list[Choice] = []  # noqa: RUF012
-    leaving: str = ""
-    leaving_title: str = ""
+    undo_what: str = ""
+    redo_what: str = ""
     _revision: int = 0
 
     @rx.var
@@ -178,7 +173,7 @@ class Builder(rx.State):
         view = await zaps.set_enabled(caller.session, caller.actor, self.zap, is_on)
         self.enabled = view.enabled
         word = "on: requests start runs" if view.enabled else "off: requests are kept, not run"
-        return rx.toast.success(f"The zap is {word}.", **_SAID)
+        return rx.toast.success(f"The zap is {word}.", **SAID)
 
     @doors.writes(Permission.OPERATE)
     async def publish(self, caller: doors.Caller) -> Any:
@@ -187,70 +182,15 @@ class Builder(rx.State):
         except Invalid as refusal:
             self.shows_gaps = True
             await self._to_first_problem(caller)
-            return rx.toast.error(refusal.message, **_SAID)
+            return rx.toast.error(refusal.message, **SAID)
         self.shows_gaps = False
         await self._look_again(caller)
         return rx.toast.success(
             f"Version {version.number} is live.",
             description="New requests start runs of it.",
-            **_SAID,
+            **SAID,
             action=ToastAction(label="See runs", on_click=rx.redirect(f"/zaps/{self.zap}/runs")),
         )
-
-    # ---- steps ---------------------------------------------------------------------------------
-
-    @doors.public
-    async def open_picker(self, at: int, card: str) -> Any:
-        """Choose what to do: for a new step before position ``at``, or for ``card``."""
-        self.picker_at, self.picker_for, self.picker_query = at, card, ""
-        is_trigger = card == TRIGGER
-        self.choices = cards.trigger_choices() if is_trigger else cards.choices()
-        return rx.call_script(f"flowforge.open('{PICKER}')")
-
-    @doors.public
-    async def search(self, query: str) -> None:
-        self.picker_query = query[:100]
-        if self.picker_for != TRIGGER:
-            self.choices = cards.choices(self.picker_query)
-
-    @doors.writes()
-    async def pick(self, caller: doors.Caller, key: str) -> Any:
-        if self.picker_for == TRIGGER:
-            await self._perform(caller, lambda draft: editing.set_trigger(draft, key), TRIGGER)
-        elif self.picker_for == _ADD:
-            await self._make(caller, lambda draft: editing.add(draft, key, self.picker_at))
-        else:
-            card = self.picker_for
-            await self._perform(caller, lambda draft: editing.choose(draft, card, key), card)
-        return [
-            rx.call_script(f"flowforge.close('{PICKER}')"),
-            rx.call_script("flowforge.show('.step.is-chosen')"),
-        ]
-
-    @doors.writes()
-    async def move(self, caller: doors.Caller, card: str, by: int) -> None:
-        await self._perform(caller, lambda draft: editing.move(draft, card, by), card)
-
-    @doors.writes()
-    async def duplicate(self, caller: doors.Caller, card: str) -> Any:
-        await self._make(caller, lambda draft: editing.duplicate(draft, card))
-        return rx.call_script("flowforge.show('.step.is-chosen')")
-
-    @doors.reads(Permission.EDIT)
-    async def ask_to_remove(self, caller: doors.Caller, card: str) -> Any:
-        """A step may hold a lot of work, and nothing brings it back."""
-        self.leaving = card
-        self.leaving_title = next((each.title for each in self.cards if each.id == card), "")
-        return rx.call_script(f"flowforge.open('{REMOVAL}')")
-
-    @doors.writes()
-    async def remove(self, caller: doors.Caller) -> Any:
-        card = self.leaving
-        known = [each.id for each in self.cards]
-        before = known[known.index(card) - 1] if card in known[1:] else TRIGGER
-        await self._perform(caller, lambda draft: editing.remove(draft, card), before)
-        self.is_panel_open = False
-        return rx.call_script(f"flowforge.close('{REMOVAL}')")
 
     # ---- the form ------------------------------------------------------------------------------
 
@@ -341,16 +281,38 @@ class Builder(rx.State):
             self.chosen, self.is_panel_open = made[-1], True
             await self._look_again(caller)
 
-    async def _perform(self, caller: doors.Caller, gesture: Gesture, opens: str = "") -> None:
-        """Save ``gesture``; ``opens``: the card to draw anew afterwards, "" for none."""
+    async def _perform(
+        self, caller: doors.Caller, gesture: Gesture, opens: str = ""
+    ) -> Bench | None:
+        """Save ``gesture``; ``opens``: the card to draw anew afterwards, "" for none. None: another
+        tab was quicker.
+        """
         bench = await self._saved(caller, gesture)
-        if bench is None:
-            return
-        if opens:
+        if bench is not None and opens:
             self.chosen = opens
             await self._show_all(caller, bench)
-        else:
+        elif bench is not None:
             self._show(bench)
+        return bench
+
+    async def _step(self, caller: doors.Caller, way: Any) -> bool:
+        """Undo or redo, with the step that comes back by it chosen; False: another tab was quicker.
+
+        Raises: Conflict where there is nothing to undo or redo.
+        """
+        known = {card.id for card in self.cards}
+        try:
+            bench = await way(caller.session, caller.actor, self.zap, self._revision)
+        except Conflict as refusal:
+            if refusal.code != "stale_revision":
+                raise
+            self.save_state = "stale"
+            return False
+        self.saves += 1
+        self.save_state = "saved"
+        self.chosen = next((card.id for card in bench.cards if card.id not in known), self.chosen)
+        await self._show_all(caller, bench)
+        return True
 
     async def _saved(self, caller: doors.Caller, gesture: Gesture) -> Bench | None:
         self.saves += 1
@@ -392,6 +354,8 @@ class Builder(rx.State):
         self.live_version, self.has_changes = zap.live_version or 0, zap.has_draft_changes
         self._revision, self.trigger_kind = zap.draft_revision, zap.trigger_kind
         self.cards, self.problems = bench.cards, bench.problems
+        self.undo_what = shown.line(bench.offered.undo)
+        self.redo_what = shown.line(bench.offered.redo)
         # A zap without steps is one empty card.
         self.has_empty = len(bench.cards) == 1 or any(card.is_empty for card in bench.cards)
         panel = form_fields.panel(zap.definition, self.chosen, bench.problems)

@@ -201,10 +201,43 @@ def test_steps_are_added_between_moved_duplicated_skipped_and_deleted(
     choose("skip", "one")
     expect(home.get_by_test_id("card-one")).to_have_class(re.compile("is-skipped"))
     choose("delete", "two")
-    home.get_by_test_id("confirm-remove").click()
     expect(home.get_by_test_id("card-two")).to_have_count(0)
     assert order() == ["slack", "one", "email"]
     assert _steps(product, person, zap)[1]["skip"] is True
+
+
+def test_a_deleted_step_comes_back_and_undo_survives_a_reload(
+    home: Page, product: Product, person: Person
+) -> None:
+    zap = _new_zap(product, person, _step("one", to="ada@example.com"), _step("two"))
+    _open(home, zap)
+    expect(home.get_by_test_id("undo")).to_be_disabled()
+    home.get_by_test_id("more-one").click()
+    home.get_by_test_id("delete-one").click()
+    expect(home.get_by_test_id("card-one")).to_have_count(0)
+    home.get_by_role("button", name="Undo", exact=True).click()
+    expect(home.get_by_test_id("card-one")).to_be_visible()
+    assert _steps(product, person, zap) == zap["definition"]["steps"]
+    home.get_by_test_id("open-two").click()
+    _fill(home, "input-subject", "Hi")
+    home.reload()
+    is_ready(home)
+    undo, redo = home.get_by_test_id("undo"), home.get_by_test_id("redo")
+    expect(undo).to_have_attribute("title", "Undo: change Subject of “Send Email”")
+    home.get_by_test_id("open-two").click()
+    expect(home.get_by_test_id("input-subject")).to_have_value("Hi")
+    home.get_by_test_id("open-two").press("Control+z")
+    expect(home.get_by_test_id("input-subject")).to_have_value("")
+    expect(undo).to_be_disabled()
+    home.get_by_test_id("open-two").press("Control+Shift+Z")
+    expect(home.get_by_test_id("input-subject")).to_have_value("Hi")
+    expect(redo).to_be_disabled()
+    # In a field the keys are the field's own.
+    home.get_by_test_id("input-to").press("Control+z")
+    expect(undo).to_be_enabled()
+    undo.click()
+    expect(home.get_by_test_id("input-subject")).to_have_value("")
+    assert _steps(product, person, zap) == zap["definition"]["steps"]
 
 
 def test_the_slower_of_two_tabs_is_told_and_can_reload(

@@ -12,7 +12,8 @@ from flowforge.state.doors import DECLARED, PUBLIC
 # What anybody on the internet may call. It grows by a decision, never by accident.
 OPEN_TO_ALL = {
     "Apps": {"ask_remove", "ask_secret", "begin", "forget"},
-    "Builder": {"close_panel", "open_picker", "search"},
+    "Arranging": {"open_picker", "search"},
+    "Builder": {"close_panel"},
     "Bulk": {"forget"},
     "Dashboard": {"ask", "begin"},
     "Destinations": {"ask", "ask_change", "ask_new", "begin", "forget", "look_into"},

@@ -1,0 +1,116 @@
+"""Steps added, moved, copied and taken away in the builder, and the way back and forth through all
+of its gestures.
+"""
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_sonner.toast import ToastAction
+
+from flowforge.errors import Conflict
+from flowforge.services import cards, editing, workbench
+from flowforge.services.cards import Choice
+from flowforge.state import doors
+from flowforge.state.builder import SAID, TRIGGER, Builder
+
+PICKER = "step-picker"
+_ADD = ""
+# Long enough to read it and to reach the button.
+_TO_UNDO: Any = SAID | {"duration": 10_000}
+
+
+class Arranging(rx.State):
+    """``picker_for``: the card that is to do something else; empty for a new step."""
+
+    picker_for: str = _ADD
+    picker_at: int = 0
+    picker_query: str = ""
+    choices: list[Choice] = []  # noqa: RUF012 - Reflex copies defaults
+
+    # ---- steps ---------------------------------------------------------------------------------
+
+    @doors.public
+    async def open_picker(self, at: int, card: str) -> Any:
+        """Choose what to do: for a new step before position ``at``, or for ``card``."""
+        self.picker_at, self.picker_for, self.picker_query = at, card, ""
+        is_trigger = card == TRIGGER
+        self.choices = cards.trigger_choices() if is_trigger else cards.choices()
+        return rx.call_script(f"flowforge.open('{PICKER}')")
+
+    @doors.public
+    async def search(self, query: str) -> None:
+        self.picker_query = query[:100]
+        if self.picker_for != TRIGGER:
+            self.choices = cards.choices(self.picker_query)
+
+    @doors.writes()
+    async def pick(self, caller: doors.Caller, key: str) -> Any:
+        builder = await self.get_state(Builder)
+        card, at = self.picker_for, self.picker_at
+        if card == TRIGGER:
+            await builder._perform(caller, lambda draft: editing.set_trigger(draft, key), card)  # noqa: SLF001 - public, it would be a handler
+        elif card == _ADD:
+            await builder._make(caller, lambda draft: editing.add(draft, key, at))
+        else:
+            await builder._perform(caller, lambda draft: editing.choose(draft, card, key), card)  # noqa: SLF001
+        return [
+            rx.call_script(f"flowforge.close('{PICKER}')"),
+            rx.call_script("flowforge.show('.step.is-chosen')"),
+        ]
+
+    @doors.writes()
+    async def move(self, caller: doors.Caller, card: str, by: int) -> None:
+        builder = await self.get_state(Builder)
+        await builder._perform(caller, lambda draft: editing.move(draft, card, by), card)  # noqa: SLF001
+
+    @doors.writes()
+    async def duplicate(self, caller: doors.Caller, card: str) -> Any:
+        builder = await self.get_state(Builder)
+        await builder._make(caller, lambda draft: editing.duplicate(draft, card))
+        return rx.call_script("flowforge.show('.step.is-chosen')")
+
+    @doors.writes()
+    async def remove(self, caller: doors.Caller, card: str) -> Any:
+        """Without a question: the word that it is gone has the way back on it."""
+        builder = await self.get_state(Builder)
+        known = [each.id for each in builder.cards]
+        before = known[known.index(card) - 1] if card in known[1:] else TRIGGER
+        bench = await builder._perform(caller, lambda draft: editing.remove(draft, card), before)  # noqa: SLF001
+        if bench is None:
+            return None
+        builder.is_panel_open = False
+        back = Arranging.bring_back(bench.zap.draft_revision)
+        return rx.toast.info(
+            "The step is deleted.", **_TO_UNDO, action=ToastAction(label="Undo", on_click=back)
+        )
+
+    # ---- back and forth ------------------------------------------------------------------------
+
+    @doors.writes()
+    async def undo(self, caller: doors.Caller) -> Any:
+        return await self._go(caller, workbench.undo, "Undone")
+
+    @doors.writes()
+    async def redo(self, caller: doors.Caller) -> Any:
+        return await self._go(caller, workbench.redo, "Done again")
+
+    @doors.writes()
+    async def bring_back(self, caller: doors.Caller, revision: int) -> Any:
+        """Undo the gesture that made ``revision``, and no later one."""
+        builder = await self.get_state(Builder)
+        if builder._revision != revision:  # noqa: SLF001
+            return rx.toast.info(
+                "Something was changed since then. Undo stands in the bar, for one change after"
+                " the other.",
+                **SAID,
+            )
+        return await self._go(caller, workbench.undo, "Undone")
+
+    async def _go(self, caller: doors.Caller, way: Any, word: str) -> Any:
+        builder = await self.get_state(Builder)
+        what = builder.undo_what if way is workbench.undo else builder.redo_what
+        try:
+            is_done = await builder._step(caller, way)  # noqa: SLF001
+        except Conflict as refusal:
+            return rx.toast.info(refusal.message, **SAID)
+        return rx.toast.info(f"{word}: {what}.", **SAID) if is_done else None
