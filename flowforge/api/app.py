@@ -20,6 +20,7 @@ from flowforge.api import (
     errors,
     events,
     files,
+    folders,
     forms,
     mailbox,
     polls,
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     forms.router,
     templates.router,
+    folders.router,
     system.router,
 )
 

@@ -13,10 +13,12 @@ from flowforge.api.lists import Cursor, Limit, Listed, Search, listed
 from flowforge.engine.triggers import Verify
 from flowforge.errors import Invalid
 from flowforge.services import (
+    filing,
     forms,
     paging,
     samples,
     step_tests,
+    tags,
     testing,
     transfer,
     trigger_samples,
@@ -39,6 +41,10 @@ Operator = Annotated[Actor, doors.permitted(Permission.OPERATE)]
 Editor = Annotated[Actor, doors.permitted(Permission.EDIT)]
 # Over what the service allows, so that the service's own sentence is the answer.
 Name = Annotated[str, Field(max_length=10 * zaps.LONGEST_NAME)]
+FolderId = Annotated[str, Field(max_length=100)]
+Words = Annotated[
+    list[Annotated[str, Field(max_length=10 * tags.LONGEST)]], Field(max_length=10 * tags.MOST)
+]
 LongText = Annotated[str, Field(max_length=16_000)]
 
 
@@ -47,18 +53,22 @@ class _Body(BaseModel):
 
 
 class NewZap(_Body):
-    """``folder_id`` is null until there are folders."""
+    """``folder_id`` null: uncategorised."""
 
     name: Name
     definition: dict[str, Any] | None = None
-    folder_id: None = None
+    folder_id: FolderId | None = None
 
 
 class ZapChange(_Body):
-    """What is absent stays as it is."""
+    """What is absent stays as it is. ``folder_id`` null: into no folder; ``tags``: these and no
+    others.
+    """
 
     name: Name | None = None
     enabled: StrictBool | None = None
+    folder_id: FolderId | None = None
+    tags: Words | None = None
 
 
 class RunRequest(_Body):
@@ -165,18 +175,28 @@ class PastedRequest(_Body):
 
 @router.post("", status_code=201)
 async def create(actor: Editor, session: doors.Transaction, body: NewZap) -> ZapView:
-    return await zaps.create(session, actor, name=body.name, definition=body.definition)
+    zap = await zaps.create(session, actor, name=body.name, definition=body.definition)
+    if body.folder_id is None:
+        return zap
+    return await filing.move(session, actor, zap.id, body.folder_id)
 
 
 @router.get("")
 async def list_zaps(
     actor: Reader,
     session: doors.Reading,
+    *,
     q: Search = None,
+    folder: Search = None,
+    tag: Search = None,
     limit: Limit = paging.DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Listed[ZapSummary]:
-    return listed(await zaps.list_zaps(session, actor, q=q, limit=limit, cursor=cursor))
+    """``folder``: the id of one, or ``none``."""
+    found = await zaps.list_zaps(
+        session, actor, q=q, folder=folder, tag=tag, limit=limit, cursor=cursor
+    )
+    return listed(found)
 
 
 @router.post("/import", status_code=201)
@@ -199,9 +219,13 @@ async def get(actor: Reader, session: doors.Reading, zap_id: str) -> ZapView:
 async def change(
     actor: Operator, session: doors.Transaction, zap_id: str, body: ZapChange
 ) -> ZapView:
-    """A new name needs the right to edit, the switch only that to operate."""
+    """Everything but the switch needs the right to edit, that only the one to operate."""
     if body.name is not None:
         await zaps.rename(session, actor, zap_id, body.name)
+    if "folder_id" in body.model_fields_set:
+        await filing.move(session, actor, zap_id, body.folder_id)
+    if body.tags is not None:
+        await filing.retag(session, actor, zap_id, body.tags)
     if body.enabled is not None:
         await zaps.set_enabled(session, actor, zap_id, body.enabled)
     return await zaps.get(session, actor, zap_id)

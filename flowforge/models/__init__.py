@@ -4,6 +4,7 @@ from flowforge.models.account import Mail, MailToken, Member, Project, User, Use
 from flowforge.models.approval import Approval, Approver
 from flowforge.models.event import Event
 from flowforge.models.file import File
+from flowforge.models.folder import Folder, Tag
 from flowforge.models.notice import Delivery, Destination, Notice
 from flowforge.models.run import (
     Attempt,
@@ -29,6 +30,7 @@ __all__ = [
     "Destination",
     "Event",
     "File",
+    "Folder",
     "Gate",
     "Mail",
     "MailToken",
@@ -42,6 +44,7 @@ __all__ = [
     "Slot",
     "Snapshot",
     "StoreEntry",
+    "Tag",
     "Timer",
     "User",
     "UserSession",

@@ -7,7 +7,16 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from flowforge.infra.db import new_id
-from flowforge.models.columns import IdText, created, document, identifier, moment, reference, where
+from flowforge.models.columns import (
+    IdText,
+    created,
+    document,
+    identifier,
+    moment,
+    partial,
+    reference,
+    where,
+)
 
 
 class Zap(SQLModel, table=True):
@@ -17,8 +26,9 @@ class Zap(SQLModel, table=True):
     and the old URL is dead at once. ``live_version`` is a ``Version.number``; None until the
     first publish; ``limits`` and ``trigger`` are those of that version (until then the draft's), kept
     here for intake, and ``trigger_key`` is by what app events find it (``github``). While it is
-    paused events are accepted and their runs begin later. ``deleted_at`` keeps the history of runs
-    readable until retention removes it.
+    paused events are accepted and their runs begin later. ``folder_id`` is no reference for the
+    database, only for the service that moves zaps; None: uncategorised. ``deleted_at`` keeps the
+    history of runs readable until retention removes it.
     """
 
     __tablename__ = "zap"
@@ -27,6 +37,7 @@ class Zap(SQLModel, table=True):
         Index(
             "ix_zap_trigger_key", "project_id", "trigger_key", **where("trigger_key IS NOT NULL")
         ),
+        partial("ix_zap_folder_id", "folder_id"),
     )
 
     id: str = identifier()
@@ -41,6 +52,7 @@ class Zap(SQLModel, table=True):
     limits: Any = document()
     trigger: Any = document()
     trigger_key: str | None = None
+    folder_id: str | None = Field(default=None, sa_type=IdText)
     paused_at: dt.datetime | None = moment()
     created_at: dt.datetime = created()
     updated_at: dt.datetime = created()

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from flowforge.actions import REGISTRY
-from flowforge.errors import Conflict, Invalid, NotFound
+from flowforge.errors import Conflict, NotFound
 from flowforge.infra import documents, runtime
 from flowforge.infra.db import new_id, utc_now
 from flowforge.models import Run, Version, Zap
@@ -24,11 +24,14 @@ from flowforge.services import (
     editing_words,
     ending,
     figures,
+    folders,
+    labels,
     notices,
     paging,
     sealing,
     search,
     snapshots,
+    tags,
     trigger_words,
     troubles,
 )
@@ -38,7 +41,6 @@ from flowforge.services.paging import Page
 
 LONGEST_NAME = 200
 _COPY = "Copy of "
-_FIRST_PRINTABLE = " "
 _PER_STATEMENT = 1000  # databases limit how many values one statement may carry
 
 
@@ -57,7 +59,8 @@ class StepIcon(_View):
 class ZapSummary(_View):
     """A line of the dashboard. ``success_rate`` is 0..1 over the last 7 days' ended runs;
     ``trigger_kind`` is empty until one is chosen, ``trigger_tells`` says in a line what it waits
-    for, and ``trouble`` what is wrong with it now; both may be empty.
+    for, and ``trouble`` what is wrong with it now; both may be empty. ``folder_id`` is null while it
+    is uncategorised.
     """
 
     id: str
@@ -81,6 +84,8 @@ class ZapSummary(_View):
     last_run_status: str | None
     runs_total: int
     success_rate: float | None
+    folder_id: str | None
+    tags: tuple[str, ...]
 
 
 class ZapView(ZapSummary):
@@ -118,16 +123,24 @@ async def list_zaps(
     actor: Actor,
     *,
     q: str | None = None,
+    folder: str | None = None,
+    tag: str | None = None,
     limit: int = paging.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[ZapSummary]:
-    """The project's zaps, newest first; ``q`` is a part of the name."""
+    """The project's zaps, newest first. ``q``: a part of the name; ``folder``: the id of one or
+    ``none``; ``tag``: a word on them. Raises: NotFound for a folder that is not the actor's.
+    """
     require(actor, Permission.READ)
     query = select(Zap).where(
         col(Zap.project_id) == actor.project_id, col(Zap.deleted_at).is_(None)
     )
     if q:
         query = query.where(search.contains(Zap.name, q))
+    if folder:
+        query = query.where(await folders.inside(session, actor, folder))
+    if tag:
+        query = query.where(tags.having(actor, tag))
     found: Page[Zap] = await paging.page(
         session, query, Zap.id, limit=limit, cursor=cursor, view=lambda zap: zap
     )
@@ -311,25 +324,14 @@ def clean_name(name: str) -> str:
 
     Raises: Invalid where it is empty, too long or has characters that no name has.
     """
-    cleaned = name.strip()
-    message = ""
-    if not cleaned:
-        message = "Give the zap a name."
-    elif len(cleaned) > LONGEST_NAME:
-        message = f"The name may have at most {LONGEST_NAME} characters."
-    elif (
-        any(letter < _FIRST_PRINTABLE for letter in cleaned) or search.storable(cleaned) != cleaned
-    ):
-        message = "The name may not have control characters."
-    if message:
-        raise Invalid(message, details=[{"path": "name", "message": message}])
-    return cleaned
+    return labels.label(name, LONGEST_NAME, missing="Give the zap a name.")
 
 
 async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSummary]:
     ids = [zap.id for zap in zaps]
     counted = await figures.of_zaps(session, ids)
     wrong = await troubles.of_zaps(session, ids)
+    tagged = await tags.of_zaps(session, ids)
     unchanged = set(
         await session.scalars(
             # Compared as text inside the database: no definition travels for this.
@@ -346,6 +348,7 @@ async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSumm
             zap,
             counted.get(zap.id, figures.NONE),
             wrong.get(zap.id, ""),
+            tagged.get(zap.id, ()),
             is_changed=zap.id not in unchanged,
         )
         for zap in zaps
@@ -353,7 +356,12 @@ async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSumm
 
 
 def _summary(
-    zap: Zap, counted: figures.RunFigures, trouble: str, *, is_changed: bool
+    zap: Zap,
+    counted: figures.RunFigures,
+    trouble: str,
+    tagged: tuple[str, ...],
+    *,
+    is_changed: bool,
 ) -> ZapSummary:
     base = runtime.current().settings.effective_public_url
     trigger = zap.draft.get("trigger") or {}
@@ -380,6 +388,8 @@ def _summary(
         last_run_status=counted.last_status,
         runs_total=counted.total,
         success_rate=counted.success_rate,
+        folder_id=zap.folder_id,
+        tags=tagged,
     )
 
 

@@ -19,9 +19,9 @@ LONGEST_MODULE = 400
 # DESIGN's words for tables: one word, one meaning.
 GLOSSARY = {
     "app_source", "approval", "approver", "attempt", "batch", "delivery", "destination",
-    "event", "file", "gate", "mail", "mail_token", "member", "notice", "outbox", "project",
-    "registration", "run", "sample", "slot", "snapshot", "store_entry", "timer", "user",
-    "user_session", "version", "worker", "zap",
+    "event", "file", "folder", "gate", "mail", "mail_token", "member", "notice", "outbox", "project",
+    "registration", "run", "sample", "slot", "snapshot", "store_entry", "tag", "timer",
+    "user", "user_session", "version", "worker", "zap",
 }  # fmt: skip
 FORBIDDEN_WORDS = {"workflow", "flow", "piece", "execution", "workspace", "org", "task", "rerun"}
 
