@@ -4,8 +4,9 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, first_steps, shell
+from flowforge.components import controls, display, elements, first_steps, folders, shell
 from flowforge.state.dashboard import MOST_ROWS, Dashboard
+from flowforge.state.filing import Filing
 
 PATH = "/dashboard"
 RENAME, ROTATE, DELETE = "rename-zap", "rotate-zap", "delete-zap"
@@ -16,7 +17,7 @@ def page() -> rx.Component:
         shell.heading("My Zaps", None, _search(), _templates(), _create("Create")),
         rx.match(
             Dashboard.stage,
-            ("ready", rx.fragment(first_steps.card(*_beginnings()), _ready())),
+            ("ready", rx.fragment(first_steps.card(*_beginnings()), _filters(), _ready())),
             (
                 "failed",
                 rx.el.div(
@@ -29,6 +30,7 @@ def page() -> rx.Component:
         _rename_dialog(),
         _rotate_dialog(),
         _delete_dialog(),
+        folders.dialogs(),
         here=PATH,
     )
 
@@ -45,7 +47,7 @@ def _templates() -> rx.Component:
 
 def _search() -> rx.Component:
     return rx.cond(
-        rx.cond(Dashboard.lines, True, Dashboard.sought != ""),
+        _has_any(),
         rx.el.div(
             controls.icon("search"),
             rx.el.input(
@@ -60,6 +62,19 @@ def _search() -> rx.Component:
             class_name="search",
         ),
     )
+
+
+def _has_any() -> Any:
+    """Whether there is anything to look through, though it may not be what is looked for."""
+    return rx.cond(Dashboard.lines, True, _is_narrowed())
+
+
+def _is_narrowed() -> Any:
+    return (Dashboard.sought != "") | (Dashboard.folder != "") | (Dashboard.tag != "")
+
+
+def _filters() -> rx.Component:
+    return rx.cond(rx.cond(Dashboard.folders, True, _has_any()), folders.bar())
 
 
 def _ready() -> rx.Component:
@@ -84,11 +99,11 @@ def _ready() -> rx.Component:
         ),
         rx.el.div(
             rx.cond(
-                Dashboard.sought != "",
+                _is_narrowed(),
                 display.empty(
                     "search-x",
-                    "No zap has this in its name",
-                    "Try a shorter part of the name.",
+                    "No zap fits",
+                    "Try a shorter part of the name, another folder, or no tag.",
                     testid="nothing-found",
                 ),
                 _nothing_yet(),
@@ -193,6 +208,7 @@ def _name(zap: Any) -> rx.Component:
         rx.el.div(
             controls.link(rx.el.span(zap.name, title=zap.name), href=zap.path, testid="zap-name"),
             rx.el.span(zap.state, class_name="sub", data_testid="zap-state"),
+            folders.tags(zap),
             class_name="called",
         ),
         class_name="zap-name",
@@ -270,6 +286,7 @@ def _menu(zap: Any) -> rx.Component:
         menu_id,
         controls.icon("ellipsis"),
         item("pencil", "Rename", "rename", asks(RENAME)),
+        item("folder-input", "Folder and tags", "file", Filing.ask_file(zap.id)),
         item("copy", "Duplicate", "duplicate", Dashboard.duplicate(zap.id)),
         item("link", "New webhook URL", "rotate", asks(ROTATE)),
         rx.el.div(class_name="menu-line"),

@@ -12,7 +12,7 @@ import reflex as rx
 
 from flowforge.config import load_settings
 from flowforge.errors import FlowForgeError, Invalid, Unauthenticated
-from flowforge.services import onboarding, zaps
+from flowforge.services import folders, onboarding, zaps
 from flowforge.services.access import Permission
 from flowforge.services.zaps import ZapSummary
 from flowforge.state import doors, first_steps, live, shown
@@ -67,20 +67,51 @@ class Line:
     last_status: str = ""
     last_path: str = ""
     rate: str = ""
+    folder_id: str = ""
+    tags: list[str] = field(default_factory=list)
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """``text``: its name, and how many zaps are in it."""
+
+    id: str = ""
+    name: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What a person asked for; ``wanted``: at least so many lines."""
+
+    text: str
+    folder: str
+    tag: str
+    wanted: int
 
 
 @dataclass(frozen=True)
 class _Found:
+    """``folder``: the one that was looked into, empty where that is gone."""
+
     lines: list[Line]
     has_more: bool
+    folders: list[Folder]
+    folder: str
 
 
 class Dashboard(rx.State):
-    """``stage``: loading, ready or failed. ``asked``: the zap that a dialog is about."""
+    """``stage``: loading, ready or failed. ``asked``: the zap that a dialog is about. ``folder``: the
+    id of the one that is looked into, ``none`` for zaps in none, empty for all; ``tag`` likewise.
+    """
 
     lines: list[Line] = []  # noqa: RUF012 - Reflex copies defaults
     stage: str = "loading"
     sought: str = ""
+    folder: str = ""
+    tag: str = ""
+    folders: list[Folder] = []  # noqa: RUF012 - same
     has_more: bool = False
     is_long: bool = False
     asked: Line = Line()
@@ -93,6 +124,7 @@ class Dashboard(rx.State):
     async def begin(self) -> None:
         """As if opened for the first time: nothing of an earlier visit is shown meanwhile."""
         self.stage, self.lines, self.sought = "loading", [], ""
+        self.folder = self.tag = ""
         self.has_more = self.is_long = False
         self._wanted = PAGE
         self.first = first_steps.NONE
@@ -122,12 +154,24 @@ class Dashboard(rx.State):
     async def search(self, caller: doors.Caller, sought: str) -> None:
         self.sought = sought[:LONGEST_SEARCH].strip()
         self._wanted = PAGE
-        await self._show(caller)
+        await show(self, caller)
+
+    @doors.reads()
+    async def choose_folder(self, caller: doors.Caller, folder: str) -> None:
+        self.folder = folder[:LONGEST_SEARCH]
+        self._wanted = PAGE
+        await show(self, caller)
+
+    @doors.reads()
+    async def choose_tag(self, caller: doors.Caller, tag: str) -> None:
+        self.tag = tag[:LONGEST_SEARCH]
+        self._wanted = PAGE
+        await show(self, caller)
 
     @doors.reads()
     async def load_more(self, caller: doors.Caller) -> None:
         self._wanted = min(self._wanted + PAGE, MOST_ROWS)
-        await self._show(caller)
+        await show(self, caller)
 
     @doors.writes(Permission.READ)
     async def end_first_steps(self, caller: doors.Caller) -> None:
@@ -155,8 +199,7 @@ class Dashboard(rx.State):
     @doors.public
     async def ask(self, zap_id: str) -> None:
         """A dialog is about to ask something about this zap."""
-        self.asked = next((line for line in self.lines if line.id == zap_id), Line())
-        self.name_error = ""
+        take_up(self, zap_id)
 
     @doors.writes()
     async def rename(self, caller: doors.Caller, form: dict[str, Any]) -> Any:
@@ -189,21 +232,34 @@ class Dashboard(rx.State):
             rx.toast.success(f"“{name}” is deleted."),
         ]
 
-    async def _show(self, caller: doors.Caller) -> None:
-        _take(self, await _found(caller, self.sought, self._wanted))
-
     def _replace(self, zap: ZapSummary) -> None:
         self.lines = [_line(zap) if line.id == zap.id else line for line in self.lines]
+
+
+def take_up(state: Dashboard, zap_id: str) -> None:
+    """What is asked next is about this zap."""
+    state.asked = next((line for line in state.lines if line.id == zap_id), Line())
+    state.name_error = ""
+
+
+def chosen(state: Dashboard) -> Folder:
+    """The folder that is looked into."""
+    return next((one for one in state.folders if one.id == state.folder), Folder())
+
+
+async def show(state: Dashboard, caller: doors.Caller) -> None:
+    """The list as it is now."""
+    _take(state, await _found(caller, _sought(state)))
 
 
 async def _look(state: Dashboard, cookies: str) -> bool:
     """Whether it makes sense to look again."""
     async with state:
-        sought, wanted = state.sought, state._wanted  # noqa: SLF001 - a part of this class
+        sought = _sought(state)
         before = state.first
     try:
         async with doors.opened(cookies, Permission.READ) as caller:
-            found = await _found(caller, sought, wanted)
+            found = await _found(caller, sought)
             steps = await onboarding.of(caller.session, caller.actor)
         first = await first_steps.looked(cookies, steps, before)
     except Unauthenticated:
@@ -215,7 +271,7 @@ async def _look(state: Dashboard, cookies: str) -> bool:
         return True
     async with state:
         # What a person asked for meanwhile is newer than this answer.
-        if (sought, wanted) == (state.sought, state._wanted):  # noqa: SLF001
+        if sought == _sought(state):
             _take(state, found)
         # Unless it was ended meanwhile.
         if state.first == before and before != first:
@@ -223,23 +279,42 @@ async def _look(state: Dashboard, cookies: str) -> bool:
     return True
 
 
-async def _found(caller: doors.Caller, sought: str, wanted: int) -> _Found:
+def _sought(state: Dashboard) -> _Sought:
+    wanted = state._wanted  # noqa: SLF001 - a part of this class
+    return _Sought(state.sought, state.folder, state.tag, wanted)
+
+
+async def _found(caller: doors.Caller, sought: _Sought) -> _Found:
+    there = await folders.list_folders(caller.session, caller.actor)
+    # Somebody may have deleted it meanwhile.
+    known = {folders.NONE, *(one.id for one in there)}
+    folder = sought.folder if sought.folder in known else ""
     lines: list[Line] = []
     cursor = None
     while True:
         page = await zaps.list_zaps(
-            caller.session, caller.actor, q=sought or None, limit=PAGE, cursor=cursor
+            caller.session,
+            caller.actor,
+            q=sought.text or None,
+            folder=folder or None,
+            tag=sought.tag or None,
+            limit=PAGE,
+            cursor=cursor,
         )
         lines.extend(_line(zap) for zap in page.data)
         cursor = page.next
-        if cursor is None or len(lines) >= wanted:
-            return _Found(lines, cursor is not None)
+        if cursor is None or len(lines) >= sought.wanted:
+            listed = [Folder(one.id, one.name, f"{one.name} ({one.zaps})") for one in there]
+            return _Found(lines, cursor is not None, listed, folder)
 
 
 def _take(state: Dashboard, found: _Found) -> None:
     # Only what changed travels to the browser.
     if state.lines != found.lines:
         state.lines = found.lines
+    if state.folders != found.folders:
+        state.folders = found.folders
+    state.folder = found.folder
     state.is_long = found.has_more and len(found.lines) >= MOST_ROWS
     state.has_more = found.has_more and not state.is_long
     state.stage = "ready"
@@ -267,6 +342,9 @@ def _line(zap: ZapSummary) -> Line:
         last_status=zap.last_run_status or "",
         last_path=f"/runs/{zap.last_run_id}" if zap.last_run_id else "",
         rate="" if zap.success_rate is None else f"{zap.success_rate:.0%} succeeded",
+        folder_id=zap.folder_id or "",
+        tags=list(zap.tags),
+        words=", ".join(zap.tags),
     )
 
 

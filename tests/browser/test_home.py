@@ -1,8 +1,8 @@
-"""Around the list of zaps: templates, and the first steps."""
+"""Around the list of zaps: templates, the first steps, folders and tags."""
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PHONE, Person, Product, is_ready
 
@@ -75,3 +75,62 @@ def test_the_first_steps_go_for_good_when_told_to(home: Page) -> None:
     expect(home.get_by_test_id("no-zaps")).to_be_visible()
     expect(home.get_by_test_id("create-first-zap")).to_be_visible()
     expect(home.get_by_test_id("first-steps")).to_have_count(0)
+
+
+def _row(page: Page, name: str) -> Locator:
+    return page.get_by_test_id("zap-row").filter(has=page.get_by_text(name, exact=True))
+
+
+def _made(product: Product, person: Person, name: str) -> None:
+    product.rest.post(
+        "/api/v1/zaps", json={"name": name}, headers=person.headers
+    ).raise_for_status()
+
+
+def _manage(page: Page, action: str) -> None:
+    page.get_by_test_id("folder-menu").click()
+    page.get_by_test_id(action).click()
+
+
+def test_zaps_are_put_into_folders_which_go_without_them(
+    home: Page, product: Product, person: Person
+) -> None:
+    for name in ("Orders", "Loose"):
+        _made(product, person, name)
+    home.reload()
+    _manage(home, "new-folder")
+    home.get_by_test_id("input-folder_name").fill("Shop")
+    home.get_by_test_id("folder-confirm").click()
+    expect(home.get_by_test_id("nothing-found")).to_be_visible()
+    _manage(home, "new-folder")
+    home.get_by_test_id("input-folder_name").fill("SHOP")
+    home.get_by_test_id("folder-confirm").click()
+    expect(home.get_by_test_id("error-folder_name")).to_contain_text("already")
+    home.keyboard.press("Escape")
+
+    home.get_by_test_id("folder").select_option("")
+    row = _row(home, "Orders")
+    row.get_by_test_id("zap-menu").click()
+    row.get_by_test_id("file").click()
+    home.get_by_test_id("zap-folder").select_option(label="Shop")
+    home.get_by_test_id("input-zap_tags").fill("Sales, <b>mail</b>, sales")
+    home.get_by_test_id("file-confirm").click()
+    expect(home.get_by_test_id("file-zap")).not_to_be_visible()
+    expect(row.get_by_test_id("tag")).to_have_text(["<b>mail</b>", "Sales"])
+
+    home.get_by_test_id("folder").select_option(label="Shop (1)")
+    expect(home.get_by_test_id("zap-row")).to_have_count(1)
+    _manage(home, "rename-folder")
+    home.get_by_test_id("input-folder_name").fill("Store")
+    home.get_by_test_id("folder-confirm").click()
+    expect(home.get_by_test_id("folder")).to_contain_text("Store (1)")
+    _manage(home, "ask-delete-folder")
+    home.get_by_test_id("folder-delete").click()
+    expect(home.get_by_test_id("zap-row")).to_have_count(2)
+
+    row.get_by_text("Sales", exact=True).click()
+    expect(home.get_by_test_id("zap-row")).to_have_count(1)
+    home.get_by_test_id("tag-chosen").click()
+    expect(home.get_by_test_id("zap-row")).to_have_count(2)
+    home.get_by_test_id("folder").select_option("none")
+    expect(home.get_by_test_id("zap-row")).to_have_count(2)

@@ -17,6 +17,7 @@ OPEN_TO_ALL = {
     "Bulk": {"forget"},
     "Dashboard": {"ask", "begin"},
     "Destinations": {"ask", "ask_change", "ask_new", "begin", "forget", "look_into"},
+    "Filing": {"ask_delete", "ask_file", "ask_name", "ask_new"},
     "Forms": {
         "begin", "begin_reset", "begin_sign_in", "begin_verify", "forgot", "forgotten", "resend",
         "resend_to", "resent", "reset_password", "sign_in", "sign_up", "signed_in", "signed_up",
