@@ -6,7 +6,7 @@ import reflex as rx
 
 from flowforge.components import controls, elements
 
-_WORDS = {
+WORDS = {
     "queued": "Queued",
     "running": "Running",
     "waiting": "Waiting",
@@ -30,7 +30,7 @@ def status(value: Any, testid: Any = "status") -> rx.Component:
 
 
 def status_word(value: Any) -> Any:
-    return rx.match(value, *_WORDS.items(), value)
+    return rx.match(value, *WORDS.items(), value)
 
 
 def tile(icon: Any, look: str = "") -> rx.Component:

@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import builder_cards, controls, display, elements, run_questions
+from flowforge.services.layout import TRIGGER
 from flowforge.state.again import Again
 from flowforge.state.attempts import NOT_RUN, PENDING, RETRYING, Try
 from flowforge.state.run import Run
@@ -14,7 +15,9 @@ from flowforge.state.shown import Shown
 from flowforge.state.timeline import Line
 
 _WORDS = {PENDING: "To do", NOT_RUN: "Not run", RETRYING: "Retrying"}
-_UNTIL_WORDS = {"approval": "expires", "delay": "goes on"}
+# The ids of steps on the page begin like this, and end with their path.
+PLACES = "at-"
+UNTIL_WORDS = {"approval": "expires", "delay": "goes on"}
 
 
 def timeline() -> rx.Component:
@@ -25,6 +28,11 @@ def timeline() -> rx.Component:
         aria_label="Steps",
         data_testid="timeline",
     )
+
+
+def words() -> dict[str, str]:
+    """What each status of a step is called."""
+    return {**display.WORDS, **_WORDS}
 
 
 def step_status(status: Any, testid: Any) -> rx.Component:
@@ -68,7 +76,8 @@ def _trigger() -> rx.Component:
             ),
             class_name="card run-step",
             data_testid="trigger-data",
-        )
+        ),
+        id=f"{PLACES}{TRIGGER}",
     )
 
 
@@ -149,6 +158,7 @@ def _step(line: Any) -> rx.Component:
         ),
         style=_inset(line),
         key=line.key,
+        id=f"{PLACES}{line.path}",
         data_testid=f"step-{line.path}",
         data_status=line.status,
     )
@@ -181,7 +191,7 @@ def _words(line: Any) -> tuple[rx.Component, ...]:
                 line.until,
                 rx.el.span(
                     elements.countdown(
-                        line.until, rx.match(line.kind, *_UNTIL_WORDS.items(), "gives up")
+                        line.until, rx.match(line.kind, *UNTIL_WORDS.items(), "gives up")
                     ),
                     class_name="countdown",
                 ),

@@ -105,6 +105,7 @@ def register(app: rx.App) -> None:
         [
             "/flowforge.css",
             "/runs.css",
+            "/canvas.css",
             "/inbox.css",
             "/builder.css",
             "/schedule.css",

@@ -5,7 +5,8 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import controls, display, elements, run_again, shell
-from flowforge.components.run_timeline import timeline
+from flowforge.components.canvas import canvas
+from flowforge.components.run_timeline import PLACES, UNTIL_WORDS, timeline, words
 from flowforge.state.run import Run
 
 PATH = "/runs/[run_id]"
@@ -77,7 +78,22 @@ def _run() -> rx.Component:
             ),
         ),
         _figures(),
-        timeline(),
+        rx.el.div(
+            canvas(
+                Run.drawing,
+                Run.marks,
+                words=words(),
+                ends=UNTIL_WORDS,
+                places=PLACES,
+                label="The run on a canvas",
+                first=Run.first,
+                on_pick=Run.pick_round,
+                on_seek=Run.seek,
+                key=head.id,
+            ),
+            timeline(),
+            class_name="run-views",
+        ),
         rx.cond(
             Run.has_more,
             rx.el.div(

@@ -17,7 +17,8 @@ from flowforge.services.access import Permission
 from flowforge.services.figures import ENDED
 from flowforge.services.runs import RunDetail
 from flowforge.services.waiting import Why
-from flowforge.state import doors, live, shown, timeline
+from flowforge.state import canvas, doors, live, shown, timeline, tried
+from flowforge.state.canvas import Drawing, Mark
 from flowforge.state.shown import NOTHING, Shown
 from flowforge.state.timeline import ROUNDS_AT_ONCE, Choices, Line
 
@@ -71,12 +72,17 @@ class Trigger:
 
 
 class Run(rx.State):
-    """``stage``: loading, ready, failed or missing. ``whole`` is the one value shown in full."""
+    """``stage``: loading, ready, failed or missing. ``whole`` is the one value shown in full.
+    ``first``: the card of the canvas that the page opens on.
+    """
 
     stage: str = "loading"
     head: Head = Head()
     trigger: Trigger = Trigger()
     lines: list[Line] = []  # noqa: RUF012 - Reflex copies defaults
+    drawing: Drawing = Drawing()
+    marks: dict[str, Mark] = {}  # noqa: RUF012
+    first: str = ""
     reply: Shown = NOTHING
     whole_of: str = ""
     whole: Shown = NOTHING
@@ -85,6 +91,7 @@ class Run(rx.State):
     _pages: int = 1
     _opened: dict[str, bool] = {}  # noqa: RUF012
     _rounds: dict[str, int] = {}  # noqa: RUF012
+    _picked: dict[str, int] = {}  # noqa: RUF012
 
     @doors.follows
     async def follow(self) -> Any:
@@ -111,6 +118,22 @@ class Run(rx.State):
         if len(self._rounds) < MOST_CHOICES:
             self._rounds = {**self._rounds, path: wanted}
         await self._draw(caller)
+
+    @doors.reads()
+    async def pick_round(self, caller: doors.Caller, path: str, number: int) -> None:
+        """Look at another round of a loop on the canvas."""
+        if len(self._picked) < MOST_CHOICES:
+            self._picked = {**self._picked, path: number}
+        await self._draw(caller)
+
+    @doors.reads()
+    async def seek(self, caller: doors.Caller, path: str) -> None:
+        """Open the rounds that the step at ``path`` lies in."""
+        around = tried.rounds_around(path)
+        if around and len(self._opened) + len(around) <= MOST_CHOICES:
+            opened = {f"{loop}[{number}]": True for loop, number in around}
+            self._opened = {**self._opened, **opened}
+            await self._draw(caller)
 
     @doors.reads()
     async def load_more(self, caller: doors.Caller) -> None:
@@ -168,8 +191,9 @@ def _clear(state: Run) -> None:
     """Nothing of the former run is shown meanwhile."""
     state.stage, state.head, state.trigger, state.lines = "loading", Head(), Trigger(), []
     state.whole_of, state.whole, state.reply = "", NOTHING, NOTHING
-    state.comment = ""
+    state.comment, state.drawing, state.marks = "", Drawing(), {}
     state._opened, state._rounds, state._pages = {}, {}, 1  # noqa: SLF001 - our own
+    state._picked = {}  # noqa: SLF001
 
 
 async def _look(state: Run, cookies: str, run_id: str) -> bool:
@@ -233,10 +257,21 @@ def _take(state: Run, run: RunDetail, why: Why | None) -> None:
         state.trigger = trigger
     if state.lines != lines:
         state.lines = lines
+    _take_canvas(state, run)
     if state.reply != reply:
         state.reply = reply
     state.has_more = run.attempts_next is not None and state._pages < MOST_PAGES  # noqa: SLF001
     state.stage = "ready"
+
+
+def _take_canvas(state: Run, run: RunDetail) -> None:
+    marks = canvas.marks_of(run, state._picked)  # noqa: SLF001 - our own
+    if state.marks != marks:
+        state.marks = marks
+    if state.drawing.of != run.id:
+        # A version never changes, and neither does where its steps stand.
+        state.drawing = canvas.drawing_of(run.id, run.definition)
+        state.first = canvas.first_failed(state.drawing.cards, marks)
 
 
 def _head(run: RunDetail, why: Why | None) -> Head:

@@ -4,10 +4,7 @@ Steps that were not reached are there too, so that a page shows the whole way, n
 Rounds of a loop fold into one line each, those that failed first; only open ones show their steps.
 """
 
-import json
-import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,20 +12,16 @@ from flowforge.actions import REGISTRY
 from flowforge.services import drafts
 from flowforge.services.approvals import ApprovalView
 from flowforge.services.drafts import Body
-from flowforge.services.figures import ENDED
 from flowforge.services.runs import AttemptView, RunDetail
-from flowforge.state import attempts, questions, shown
+from flowforge.state import attempts, questions, shown, tried
 from flowforge.state.attempts import RETRYING, Gist, Room, Try
 from flowforge.state.questions import NOT_ASKED, Asked
+from flowforge.state.tried import BAD, Tried
 
 ROUNDS_AT_ONCE = 20
 MOST_LINES = 1_000
 # So few rounds are open from the beginning; of more, the first that failed are.
 _FEW = 3
-_LONGEST_PREVIEW = 80
-_ROUND = re.compile(r"\[(\d{1,9})\]/")
-_BAD = frozenset({"failed", "unknown"})
-_GOING = frozenset({"running", "waiting", RETRYING})
 
 
 @dataclass(frozen=True)
@@ -86,43 +79,33 @@ class _Drawing:
         self._run = run
         self._choices = choices
         self._room = Room()
-        self._has_ended = run.status in ENDED
-        # The same of the round that is being drawn: what has not begun there will not.
-        self._is_over = self._has_ended
-        self._tried: defaultdict[str, list[AttemptView]] = defaultdict(list)
-        self._rounds: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self._tried = Tried(run)
+        # Of the round that is being drawn: what has not begun there will not.
+        self._is_over = self._tried.has_ended
         self._asked = {one.path: one for one in reversed(run.approvals)}
         self._numbers: dict[str, int] = {}
         self._lines: list[Line] = []
         self._drawn: set[str] = set()
-        for attempt in run.attempts:
-            self._tried[attempt.path].append(attempt)
-        for path, tried in self._tried.items():
-            status = attempts.gist(tried, has_ended=self._has_ended).status
-            for found in _ROUND.finditer(path):
-                rounds = self._rounds[path[: found.start()]]
-                number = int(found[1])
-                rounds[number] = _worse(rounds.get(number, ""), status)
 
     def lines(self) -> list[Line]:
         steps = drafts.all_steps(self._run.definition)
         self._numbers = {step["id"]: number for number, step in enumerate(steps, start=1)}
         self._draw(list(self._run.definition.get("steps") or ()), "", 0)
-        for path, tried in self._tried.items():
+        for path, made in self._tried.by_path.items():
             # What the version does not name; inside of rounds it may only be folded.
-            if path not in self._drawn and tried[-1].step_id not in self._numbers:
-                self._add(self._line({"id": path, "kind": tried[-1].kind}, path, 0, tried))
+            if path not in self._drawn and made[-1].step_id not in self._numbers:
+                self._add(self._line({"id": path, "kind": made[-1].kind}, path, 0, made))
         return self._lines
 
     def _draw(self, steps: Sequence[Mapping[str, Any]], prefix: str, depth: int) -> None:
         for step in steps:
             path = f"{prefix}{step['id']}"
-            tried = self._tried.get(path, [])
-            self._add(self._line(step, path, depth, tried))
+            made = self._tried.at(path)
+            self._add(self._line(step, path, depth, made))
             if step["kind"] == "loop":
                 self._draw_rounds(step, path, depth + 1)
             else:
-                for body, is_taken in _branches(step, tried):
+                for body, is_taken in tried.branches(step, made):
                     self._draw_branch(body, path, prefix, depth + 1, is_taken=is_taken)
 
     def _draw_branch(
@@ -135,19 +118,22 @@ class _Drawing:
             self._draw(body.steps, prefix, depth)
 
     def _draw_rounds(self, step: Mapping[str, Any], path: str, depth: int) -> None:
-        rounds = self._rounds.get(path, {})
-        loop = attempts.gist(self._tried.get(path, []), has_ended=self._has_ended)
+        rounds = self._tried.rounds(path)
         steps = drafts.bodies(step)[0].steps
         if not rounds:
-            if path not in self._tried:
+            if not self._tried.at(path):
                 self._draw(steps, f"{path}[1]/", depth)
             return
-        order = sorted(rounds, key=lambda number: (_urgency(rounds[number]), number))
+        order = sorted(rounds, key=lambda number: (tried.urgency(rounds[number]), number))
         wanted = self._choices.rounds.get(path, ROUNDS_AT_ONCE)
-        items = _items(self._tried.get(path, []))
-        for place, number in enumerate(order[:wanted]):
+        # Those that somebody opened elsewhere on the page are there, too.
+        asked_for = [
+            number for number in order[wanted:] if self._choices.opened.get(f"{path}[{number}]")
+        ]
+        items = tried.items(self._tried.at(path))
+        for place, number in enumerate([*order[:wanted], *asked_for]):
             key = f"{path}[{number}]"
-            usual = len(order) <= _FEW or (rounds[number] in _BAD and place < _FEW)
+            usual = len(order) <= _FEW or (rounds[number] in BAD and place < _FEW)
             is_open = self._choices.opened.get(key, usual)
             self._add(
                 Line(
@@ -156,7 +142,7 @@ class _Drawing:
                     path,
                     depth,
                     f"Round {number}",
-                    note=_preview(items, number),
+                    note=tried.preview(items, number),
                     status=rounds[number],
                     is_open=is_open,
                 )
@@ -164,22 +150,22 @@ class _Drawing:
             if is_open:
                 was_over, self._is_over = (
                     self._is_over,
-                    self._is_over or (loop.status not in _GOING or rounds[number] in _BAD),
+                    self._is_over or self._tried.is_round_over(path, number),
                 )
                 self._draw(steps, f"{key}/", depth + 1)
                 self._is_over = was_over
-        left = len(order) - wanted
+        left = len(order) - wanted - len(asked_for)
         if left > 0:
             self._add(Line("more", f"{path}|more", path, depth, "", left=left))
 
     def _line(
-        self, step: Mapping[str, Any], path: str, depth: int, tried: Sequence[AttemptView]
+        self, step: Mapping[str, Any], path: str, depth: int, made: Sequence[AttemptView]
     ) -> Line:
-        last = tried[-1] if tried else None
+        last = made[-1] if made else None
         is_known = step["id"] in self._numbers
         key = drafts.action_key(step) if is_known else (last.action or last.kind) if last else ""
         name = drafts.step_name(step) if is_known else last.name if last else path
-        sum_up = attempts.gist(tried, has_ended=self._is_over)
+        sum_up = attempts.gist(made, has_ended=self._is_over)
         asked = self._asked.get(path)
         return Line(
             "step",
@@ -190,34 +176,15 @@ class _Drawing:
             number=str(self._numbers.get(step["id"], len(self._numbers) + 1)),
             kind=str(step["kind"]),
             action=key,
-            icon=_icon(key),
-            note=self._note(step, path, tried, sum_up),
+            icon=icon_of(key),
+            note=self._tried.progress(path, sum_up) if step["kind"] == "loop" else "",
             run_id=self._run.child_run_ids.get(path, ""),
-            is_open=sum_up.status in {*_BAD, RETRYING} or _waits_for_people(asked),
-            may_retry=self._has_ended and last is not None and last.status != "running",
+            is_open=sum_up.status in {*BAD, RETRYING} or _waits_for_people(asked),
+            may_retry=self._tried.has_ended and last is not None and last.status != "running",
             asked=questions.asked_of(asked) if asked else NOT_ASKED,
-            attempts=attempts.tries(tried, self._room, has_ended=self._has_ended),
+            attempts=attempts.tries(made, self._room, has_ended=self._tried.has_ended),
             **_said(sum_up),
         )
-
-    def _note(
-        self,
-        step: Mapping[str, Any],
-        path: str,
-        tried: Sequence[AttemptView],
-        sum_up: Gist,
-    ) -> str:
-        """What the tries do not say: how far a loop is."""
-        if step["kind"] != "loop" or not tried:
-            return ""
-        output = tried[-1].output if isinstance(tried[-1].output, dict) else {}
-        rounds = self._rounds.get(path, {})
-        failed = sum(status in _BAD for status in rounds.values())
-        total = output.get("count")
-        seen = len(rounds)
-        is_going = sum_up.status == "running" and isinstance(total, int) and seen < total
-        words = f"{seen} of {total} rounds" if is_going else shown.counted(seen, "round")
-        return f"{words}, {failed} failed" if failed else words
 
     def _add(self, line: Line) -> None:
         if len(self._lines) < MOST_LINES:
@@ -229,49 +196,11 @@ def _said(sum_up: Gist) -> dict[str, Any]:
     return {name: getattr(sum_up, name) for name in Gist.__dataclass_fields__}
 
 
-def _branches(step: Mapping[str, Any], tried: Sequence[AttemptView]) -> Iterator[tuple[Body, bool]]:
-    """The branches of a router or parallel block, and whether the run goes or may go there."""
-    output = tried[-1].output if tried and isinstance(tried[-1].output, dict) else {}
-    verdicts = [each.get("evaluation") is True for each in output.get("branches") or ()]
-    is_decided = step["kind"] == "router" and bool(verdicts)
-    fallback = len(step.get("branches") or ())
-    for place, body in enumerate(drafts.bodies(step)):
-        # The last verdict is that of the fallback, also where that has no steps.
-        at = -1 if place == fallback else place
-        yield body, verdicts[at] if is_decided and place < len(verdicts) else True
-
-
-def _worse(one: str, other: str) -> str:
-    return min(one or "succeeded", other, key=_urgency)
-
-
-def _urgency(status: str) -> int:
-    """0 for what failed, 1 for what goes on, 2 for the rest: what a person wants to see first."""
-    return 0 if status in _BAD else 1 if status in _GOING else 2
-
-
-def _items(tried: Sequence[AttemptView]) -> Sequence[Any]:
-    given = tried[-1].input if tried else None
-    items = given.get("items") if isinstance(given, dict) else None
-    return items if isinstance(items, list) else ()
-
-
-def _preview(items: Sequence[Any], number: int) -> str:
-    """The item of a round in one short line."""
-    if not 0 < number <= len(items):
-        return ""
-    item = items[number - 1]
-    if isinstance(item, dict | list) and len(item) > _LONGEST_PREVIEW:
-        return f"{len(item)} values"
-    text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-    line = shown.line(" ".join(text[: _LONGEST_PREVIEW * 4].split()))
-    return line if len(line) <= _LONGEST_PREVIEW else f"{line[:_LONGEST_PREVIEW]}…"
-
-
 def _waits_for_people(asked: ApprovalView | None) -> bool:
     return asked is not None and asked.status == "pending"
 
 
-def _icon(key: str) -> str:
+def icon_of(key: str) -> str:
+    """The picture of an action; empty for other kinds of steps."""
     known = REGISTRY.get(key)
     return known.icon if known else ""
