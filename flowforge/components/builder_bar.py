@@ -207,7 +207,7 @@ def _problem(problem: Any) -> rx.Component:
         custom_attrs={"popoverTarget": PROBLEMS, "popoverTargetAction": "hide"},
         on_click=rx.cond(
             problem.card == "",
-            Arranging.open_picker(0, ""),
+            Arranging.open_picker(0, "", "", 0),
             Builder.choose_problem(problem.card, problem.field),
         ),
         data_testid="problem",

@@ -5,7 +5,8 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import controls, display
-from flowforge.state.arranging import Arranging
+from flowforge.state.arranging import MOVING, Arranging
+from flowforge.state.branches import RENAMING, Branches
 from flowforge.state.builder import TRIGGER, Builder
 from flowforge.state.rewriting import Rewriting
 
@@ -27,24 +28,52 @@ _GLYPHS = {
 def column() -> rx.Component:
     """All cards, top to bottom, as the run goes."""
     return rx.el.ol(
-        rx.foreach(Builder.cards, _entry),
-        rx.el.li(
-            rx.cond(
-                Builder.card_count == 1,
-                _first_step(),
-                controls.button(
-                    controls.icon("plus"),
-                    "Add a step",
-                    kind="add-last",
-                    testid="add-step",
-                    on_click=Arranging.open_picker(Builder.card_count, ""),
-                ),
-            ),
-            class_name="steps-end",
-        ),
+        rx.foreach(Builder.lines, _line),
         class_name="steps",
         aria_label="Steps of this zap",
         data_testid="steps",
+    )
+
+
+def dialogs() -> rx.Component:
+    """Where a step goes, and what a branch is called."""
+    return rx.fragment(
+        controls.dialog(
+            MOVING,
+            rx.fragment("Move “", rx.el.bdi(Arranging.moving_title), "” to"),
+            rx.el.div(rx.foreach(Arranging.targets, _target), class_name="pick-list"),
+            controls.dialog_end(MOVING),
+        ),
+        controls.dialog(
+            RENAMING,
+            "Rename this branch",
+            controls.field(
+                "branch_name",
+                "Name",
+                error=Branches.error,
+                default_value=Branches.name,
+                key=f"branch-{Branches.version}",
+                max_length=200,
+                auto_complete="off",
+            ),
+            controls.dialog_end(
+                RENAMING,
+                controls.button("Rename", kind="primary", testid="branch-save", type="submit"),
+            ),
+            on_submit=Branches.rename,
+        ),
+    )
+
+
+def _target(target: Any) -> rx.Component:
+    return rx.el.button(
+        rx.el.bdi(target.title),
+        rx.cond(target.is_here, rx.el.span("it is here", class_name="muted small")),
+        type="button",
+        class_name="pick target",
+        style={"--depth": target.depth},
+        on_click=Arranging.move_to(target.step, target.branch),
+        data_testid=f"target-{target.step}-{target.branch}",
     )
 
 
@@ -72,55 +101,121 @@ def _first_step() -> rx.Component:
         type="button",
         class_name="step-first",
         data_testid="add-step",
-        on_click=Arranging.open_picker(0, ""),
+        on_click=Arranging.open_picker(0, "", "", 0),
     )
 
 
-def _entry(card: Any) -> rx.Component:
+def _line(line: Any) -> rx.Component:
+    return rx.match(
+        line.what,
+        ("card", _entry(line)),
+        ("branch", _branch(line)),
+        rx.cond(line.depth == 0, _last(line), _end(line)),
+    )
+
+
+def _entry(line: Any) -> rx.Component:
+    card = line.card
     return rx.el.li(
-        rx.cond(card.kind == TRIGGER, rx.fragment(), _plus(card)),
+        rx.cond(card.kind == TRIGGER, rx.fragment(), _plus(line)),
         rx.el.div(
             _face(card),
             rx.cond(card.kind == TRIGGER, rx.fragment(), _menu(card)),
             class_name=_look(card),
             data_testid=f"card-{card.id}",
         ),
-        rx.cond(card.inside, _inside(card)),
+        **_inner(line),
     )
 
 
-def _inside(card: Any) -> rx.Component:
-    """What stands in a router, loop or parallel block: to be read here, edited as JSON."""
-    return rx.el.ul(
-        rx.foreach(card.inside, _inner),
-        rx.cond(
-            card.inside_more > 0,
-            rx.el.li(f"… and {card.inside_more} steps more", class_name="muted small"),
-        ),
-        class_name="inside",
-        aria_label=f"Inside {card.title}",
-        data_testid=f"inside-{card.id}",
-    )
-
-
-def _inner(line: Any) -> rx.Component:
-    """A step, or the name of the branch that the next ones stand in."""
+def _last(line: Any) -> rx.Component:
+    """The end of the zap's own list."""
     return rx.el.li(
         rx.cond(
-            line.id == "",
-            rx.el.bdi(line.title, class_name="branch-name"),
-            rx.fragment(
-                card_icon(line.kind, line.icon, "small"),
-                rx.el.span(
-                    rx.el.bdi(line.title, class_name="called"),
-                    rx.el.bdi(line.tells, class_name="tells"),
-                    class_name="words",
-                ),
+            Builder.card_count == 1,
+            _first_step(),
+            controls.button(
+                controls.icon("plus"),
+                "Add a step",
+                kind="add-last",
+                testid="add-step",
+                on_click=Arranging.open_picker(line.at, "", "", 0),
             ),
         ),
-        class_name=rx.cond(line.is_skipped, "inside-line is-skipped", "inside-line"),
-        style={"--depth": line.depth},
+        class_name="steps-end",
     )
+
+
+def _end(line: Any) -> rx.Component:
+    """The end of a list inside a step."""
+    return rx.el.li(
+        controls.button(
+            controls.icon("plus", 14),
+            "Add a step here",
+            kind="small quiet add-inside",
+            testid=f"add-to-{line.step}-{line.branch}",
+            on_click=Arranging.open_picker(line.at, "", line.step, line.branch),
+        ),
+        **_inner(line),
+    )
+
+
+def _branch(line: Any) -> rx.Component:
+    """The head of a branch. The fallback is always there, and last."""
+    return rx.el.li(
+        rx.el.div(
+            controls.icon("corner-down-right", 14),
+            rx.el.bdi(line.title, class_name="branch-name"),
+            rx.cond(
+                line.is_fixed,
+                rx.el.span("where no branch fits", class_name="muted small"),
+                _branch_menu(line),
+            ),
+            class_name="branch-head",
+            data_testid=f"branch-{line.step}-{line.branch}",
+        ),
+        **_inner(line),
+    )
+
+
+def _branch_menu(line: Any) -> rx.Component:
+    name = f"{line.step}-{line.branch}"
+    menu = f"branch-menu-{name}"
+
+    def item(what: str, glyph: str, label: str, event: Any, **props: Any) -> rx.Component:
+        testid = f"{what}-branch-{name}"
+        return controls.menu_item(menu, glyph, label, testid=testid, on_click=event, **props)
+
+    step, at = line.step, line.branch
+    return controls.menu(
+        menu,
+        controls.icon("ellipsis", 15),
+        item("rename", "pencil", "Rename", Branches.ask_name(step, at, line.title)),
+        item("up", "arrow-up", "Move up", Branches.move(step, at, -1), disabled=line.is_first),
+        item("down", "arrow-down", "Move down", Branches.move(step, at, 1), disabled=line.is_last),
+        item("duplicate", "copy", "Duplicate", Branches.duplicate(step, at)),
+        item("add", "plus", "Add a branch", Branches.add(step)),
+        rx.el.div(class_name="menu-line"),
+        item(
+            "delete",
+            "trash-2",
+            "Delete",
+            Branches.remove(step, at),
+            look="danger",
+            disabled=line.is_first & line.is_last,
+        ),
+        label=f"More about the branch {line.title}",
+        look="btn quiet icon small",
+        testid=f"more-branch-{name}",
+    )
+
+
+def _inner(line: Any) -> dict[str, Any]:
+    """How a line stands further in."""
+    return {
+        "class_name": rx.cond(line.depth > 0, "is-inner", ""),
+        "style": {"--depth": line.depth},
+    }
 
 
 def _look(card: Any) -> Any:
@@ -129,17 +224,16 @@ def _look(card: Any) -> Any:
     return f"step{chosen}{wrong}{rx.cond(card.is_skipped, ' is-skipped', '')}"
 
 
-def _plus(card: Any) -> rx.Component:
-    """A step goes before ``card``: the trigger and counting from 1 make its number two more than its place."""
+def _plus(line: Any) -> rx.Component:
     return rx.el.div(
         rx.el.button(
             controls.icon("plus", 14),
             type="button",
             class_name="plus",
-            aria_label=f"Add a step before {card.title}",
+            aria_label=f"Add a step before {line.card.title}",
             title="Add a step here",
-            data_testid=f"add-before-{card.id}",
-            on_click=Arranging.open_picker(card.number - 2, ""),
+            data_testid=f"add-before-{line.card.id}",
+            on_click=Arranging.open_picker(line.at, "", line.step, line.branch),
         ),
         class_name="between",
     )
@@ -150,7 +244,7 @@ def _face(card: Any) -> rx.Component:
         card_icon(card.kind, card.icon),
         rx.el.span(
             rx.el.span(
-                f"{card.number} · ",
+                rx.cond(card.number > 0, f"{card.number} · ", ""),
                 rx.cond(card.kind == TRIGGER, "When this happens", "Then"),
                 rx.cond((card.title != card.action) & (card.action != ""), f" · {card.action}", ""),
                 rx.cond(card.is_skipped, " · skipped", ""),
@@ -192,8 +286,13 @@ def _menu(card: Any) -> rx.Component:
             item(
                 "down", "arrow-down", "Move down", Arranging.move(card.id, 1), disabled=card.is_last
             ),
+            item("move", "corner-down-right", "Move to…", Arranging.ask_where(card.id)),
             item("duplicate", "copy", "Duplicate", Arranging.duplicate(card.id)),
             item("json", "braces", "Edit as JSON", Rewriting.open(card.id)),
+            rx.cond(
+                (card.kind == "router") | (card.kind == "parallel"),
+                item("branch", "git-branch", "Add a branch", Branches.add(card.id)),
+            ),
             rx.cond(
                 card.is_skipped,
                 item("use", "play", "Use again", Builder.set_option(card.id, "skip", "false")),

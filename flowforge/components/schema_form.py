@@ -40,7 +40,13 @@ def fields() -> rx.Component:
 
 
 _STOP = "The run ends here, as succeeded. Steps below are not reached."
-_NOT_ONLY_FIELDS = ("router", "loop", "parallel", "break")
+# What of these kinds no form asks for yet.
+_NOT_ONLY_FIELDS = {
+    "router": "When each branch is taken",
+    "loop": "A condition to go on as long as it holds",
+    "parallel": "Which branches wait for others",
+    "break": "When the loop is left",
+}
 
 
 def _is_more_than_fields() -> Any:
@@ -48,10 +54,12 @@ def _is_more_than_fields() -> Any:
 
 
 def _as_json() -> rx.Component:
-    """Of what stands inside a step, and of conditions of its branches, there is no form yet."""
+    """Of conditions beside those of a filter there is no form yet."""
     return rx.el.div(
         rx.el.p(
-            "What stands inside of it, and when, is edited as JSON for now.", class_name="muted"
+            rx.match(Builder.form.kind, *_NOT_ONLY_FIELDS.items(), "Some of it"),
+            " is edited as JSON for now.",
+            class_name="muted",
         ),
         controls.button(
             controls.icon("braces"),

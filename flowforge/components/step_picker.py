@@ -45,7 +45,7 @@ def _search() -> rx.Component:
             aria_label="Search apps and actions",
             auto_complete="off",
             custom_attrs={"data-first": ""},
-            key=f"{Arranging.picker_for}-{Arranging.picker_at}-{Builder.version}",
+            key=f"{Arranging.picker_for}-{Arranging.picker_step}-{Arranging.picker_branch}-{Arranging.picker_at}-{Builder.version}",
             on_change=lambda text: Arranging.search(text).debounce(120),
             data_testid="picker-search",
         ),

@@ -57,6 +57,7 @@ def _bench() -> rx.Component:
         ),
         step_picker.dialog(),
         step_json.dialog(),
+        builder_cards.dialogs(),
         trigger_panel.dialogs(),
         versions.dialog(),
         class_name="bench",
@@ -104,7 +105,7 @@ def _trigger_panel() -> rx.Component:
         _head(
             rx.el.h2(Builder.form.title, data_testid="panel-title"),
             rx.el.p(Builder.form.summary, class_name="muted small"),
-            change=Arranging.open_picker(0, TRIGGER),
+            change=Arranging.open_picker(0, TRIGGER, "", 0),
             testid="change-trigger",
         ),
         rx.el.div(trigger_panel.panel(), class_name="panel-body"),
@@ -116,7 +117,7 @@ def _step_panel() -> rx.Component:
         _head(
             rx.el.h2(Builder.form.title, data_testid="panel-title"),
             rx.el.p(Builder.form.summary, class_name="muted small"),
-            change=Arranging.open_picker(0, Builder.form.card),
+            change=Arranging.open_picker(0, Builder.form.card, "", 0),
             testid="change-action",
         ),
         rx.el.div(

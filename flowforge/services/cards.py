@@ -1,25 +1,26 @@
-"""A draft as the builder draws it: one card per step of the outermost list, what stands inside it,
-and the problems by card and field.
+"""A draft as the builder draws it: a card for each step, the lists that they stand in, and the
+problems by card and field.
 
 Pure: everything is derived from the definition and the registry; nothing secret is in a card.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from flowforge.actions import REGISTRY
 from flowforge.infra.redaction import is_secret_name
-from flowforge.services import drafts, editing, trigger_forms, trigger_kinds, trigger_words
+from flowforge.services import drafts, editing_places, trigger_forms, trigger_kinds, trigger_words
+from flowforge.services.editing_places import FALLBACK, OUTERMOST, Place, Step
 from flowforge.services.step_kinds import KINDS
 from flowforge.services.step_words import tells_of_kind
 
 TRIGGER = "trigger"
 ZAP = ""
 LONGEST_TELL = 90
-MOST_INSIDE = 200
 # The trigger is card 1.
 _FIRST_STEP = 2
 
@@ -33,48 +34,62 @@ _ASKS = ("Choose ", "Add ", "Say ", "Write ")
 
 
 @dataclass(frozen=True)
-class InnerLine:
-    """A step inside a card, or (``id`` empty) the name of the branch that the next ones stand in.
-
-    ``depth`` counts from 1: the steps that stand directly in the card.
+class Card:
+    """A step, or the trigger. ``number`` counts those of the outermost list, the trigger being 1; it
+    is 0 inside. ``tells``: the input that says most; ``problems``: how many; ``is_first`` and
+    ``is_last``: in its list.
     """
 
-    id: str
-    kind: str
-    depth: int
-    title: str
-    tells: str
-    icon: str
-    is_skipped: bool
+    id: str = ""
+    kind: str = ""
+    number: int = 0
+    title: str = ""
+    action: str = ""
+    tells: str = ""
+    icon: str = ""
+    problems: int = 0
+    is_empty: bool = False
+    is_skipped: bool = False
+    is_first: bool = False
+    is_last: bool = False
 
 
 @dataclass(frozen=True)
-class Card:
-    """One card of the column. ``tells``: the input that says most; ``problems``: how many, those
-    of the steps ``inside`` among them. Of very many steps inside the first are shown;
-    ``inside_more`` counts the others.
+class Line:
+    """One line of the column: a ``card``, the head of a ``branch``, or the ``end`` of a list, where
+    a step may be added. ``depth``: how many steps are around it.
+
+    It stands before position ``at`` of the list ``step`` and ``branch`` (as in
+    ``editing_places.Place``). Of a branch ``title`` is its name; ``is_fixed``: the fallback, which
+    is always there.
     """
 
-    id: str
-    kind: str
-    number: int
+    what: str
+    depth: int
+    step: str
+    branch: int
+    at: int
+    title: str = ""
+    is_first: bool = False
+    is_last: bool = False
+    is_fixed: bool = False
+    card: Card = Card()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A list that a step may be moved to, in words."""
+
+    step: str
+    branch: int
     title: str
-    action: str
-    tells: str
-    icon: str
-    problems: int
-    is_empty: bool
-    is_skipped: bool
-    is_first: bool
-    is_last: bool
-    inside: list[InnerLine] = field(default_factory=list)
-    inside_more: int = 0
+    depth: int
+    is_here: bool
 
 
 @dataclass(frozen=True)
 class ProblemLine:
-    """Something to mend: ``card`` to open, ``field`` of its form, in words for a person. Of a step
-    inside another it is the card around it, and ``where`` names the step.
+    """Something to mend: ``card`` to open, ``field`` of its form, in words for a person.
 
     ``is_gap``: something is not filled in yet, rather than filled in wrongly.
     """
@@ -98,17 +113,50 @@ class Choice:
 
 
 def cards(definition: Mapping[str, Any], found: Iterable[ProblemLine]) -> list[Card]:
-    counts: dict[str, int] = {}
-    for problem in found:
-        counts[problem.card] = counts.get(problem.card, 0) + 1
-    steps = editing.steps_of(definition)
-    return [
-        _trigger_card(definition, counts.get(TRIGGER, 0)),
-        *(
-            _step_card(step, number, counts.get(step["id"], 0), is_last=step is steps[-1])
-            for number, step in enumerate(steps, start=_FIRST_STEP)
-        ),
-    ]
+    """The trigger and every step, at any depth, in the order in which they stand."""
+    return cards_of(lines(definition, found))
+
+
+def cards_of(column: Iterable[Line]) -> list[Card]:
+    return [line.card for line in column if line.what == "card"]
+
+
+def lines(definition: Mapping[str, Any], found: Iterable[ProblemLine]) -> list[Line]:
+    """The whole column, from the trigger to the end of the outermost list."""
+    counts = Counter(problem.card for problem in found)
+    trigger = _trigger_card(definition, counts[TRIGGER])
+    first = Line("card", 0, "", 0, 0, card=trigger)
+    steps = editing_places.listed(definition, OUTERMOST)
+    return [first, *_lines(steps, OUTERMOST, 0, counts)]
+
+
+def targets(definition: Mapping[str, Any], step_id: str) -> list[Target]:
+    """Every list that the step may be moved to. Raises: NotFound."""
+    own = editing_places.inside(editing_places.step_of(definition, step_id))
+    here, _ = editing_places.where(definition, step_id)
+    found = [Target("", 0, "The zap itself", 0, is_here=here == OUTERMOST)]
+    waiting = [(step, 0) for step in reversed(editing_places.listed(definition, OUTERMOST))]
+    while waiting:
+        step, depth = waiting.pop()
+        if step["id"] in own:
+            continue
+        inner: list[tuple[Step, int]] = []
+        for place in editing_places.places_in(step):
+            title = f"{drafts.step_name(step)} → {branch_name(step, place.branch)}"
+            is_here = place == here
+            found.append(Target(place.step, place.branch, title, depth + 1, is_here=is_here))
+            inner += [(each, depth + 1) for each in editing_places.steps_at(step, place.branch)]
+        waiting += reversed(inner)
+    return found
+
+
+def branch_name(step: Mapping[str, Any], branch: int) -> str:
+    """What a person calls that list of steps inside ``step``."""
+    if step["kind"] == "loop":
+        return "each round"
+    if branch == FALLBACK:
+        return "Fallback"
+    return str(step["branches"][branch].get("name") or f"Branch {branch + 1}")
 
 
 def problem_lines(
@@ -116,11 +164,6 @@ def problem_lines(
 ) -> list[ProblemLine]:
     """The checks' findings in the builder's words; a card's duplicates are told once."""
     steps = {step["id"]: step for step in drafts.all_steps(definition)}
-    around = {
-        inner["id"]: outer["id"]
-        for outer in editing.steps_of(definition)
-        for inner in drafts.all_steps({"steps": [outer]})
-    }
     lines = []
     for each in details:
         path, message = each.get("path", ""), each.get("message", "")
@@ -128,7 +171,7 @@ def problem_lines(
         lines.append(
             _trigger_line(definition, path, message)
             if is_of_trigger
-            else _line(steps, around, path, message)
+            else _line(steps, path, message)
         )
     return list(dict.fromkeys(lines))
 
@@ -185,58 +228,48 @@ def _trigger_card(definition: Mapping[str, Any], problems: int) -> Card:
     )
 
 
-def _step_card(step: Mapping[str, Any], number: int, problems: int, *, is_last: bool) -> Card:
+def _lines(
+    steps: Sequence[Step], place: Place, depth: int, counts: Mapping[str, int]
+) -> Iterator[Line]:
+    """The lines of one list and of all that is inside its steps."""
+    for at, step in enumerate(steps):
+        card = replace(
+            _step_card(step, counts.get(step["id"], 0)),
+            number=0 if depth else at + _FIRST_STEP,
+            is_first=at == 0,
+            is_last=at == len(steps) - 1,
+        )
+        yield Line("card", depth, place.step, place.branch, at, card=card)
+        branches = len(step.get("branches") or ())
+        for inner in editing_places.places_in(step):
+            if step["kind"] != "loop":
+                yield Line(
+                    "branch",
+                    depth + 1,
+                    inner.step,
+                    inner.branch,
+                    0,
+                    title=branch_name(step, inner.branch),
+                    is_first=inner.branch == 0,
+                    is_last=inner.branch == branches - 1,
+                    is_fixed=inner.branch == FALLBACK,
+                )
+            inside = editing_places.steps_at(step, inner.branch)
+            yield from _lines(inside, inner, depth + 1, counts)
+    yield Line("end", depth, place.step, place.branch, len(steps))
+
+
+def _step_card(step: Step, problems: int) -> Card:
     does = drafts.does(step)
-    inside, more = _inside(step)
     return Card(
         id=step["id"],
         kind=step["kind"],
-        number=number,
         title=step.get("name") or does or "Choose an action",
         action=does,
         tells=_tells(step),
         icon=icon_of(step),
         problems=problems,
         is_empty=step["kind"] == "action" and not step.get("action"),
-        is_skipped=bool(step.get("skip")),
-        is_first=number == _FIRST_STEP,
-        is_last=is_last,
-        inside=inside,
-        inside_more=more,
-    )
-
-
-def _inside(step: Mapping[str, Any]) -> tuple[list[InnerLine], int]:
-    """The lines below a card, and how many steps more there are than these show."""
-    lines: list[InnerLine] = []
-    waiting = [(body, 1) for body in reversed(drafts.bodies(step))]
-    left_out = 0
-    while waiting:
-        body, depth = waiting.pop()
-        if body.name and len(lines) < MOST_INSIDE:
-            lines.append(InnerLine("", "", depth, body.name, "", "", is_skipped=False))
-        for place, inner in enumerate(body.steps):
-            if len(lines) >= MOST_INSIDE:
-                left_out += len(drafts.all_steps({"steps": [inner]}))
-                continue
-            lines.append(_inner_line(inner, depth))
-            below = drafts.bodies(inner)
-            if below:
-                # The rest of this list comes after what is inside this step.
-                waiting.append((drafts.Body("", body.steps[place + 1 :]), depth))
-                waiting += [(each, depth + 1) for each in reversed(below)]
-                break
-    return lines, left_out
-
-
-def _inner_line(step: Mapping[str, Any], depth: int) -> InnerLine:
-    return InnerLine(
-        id=step["id"],
-        kind=step["kind"],
-        depth=depth,
-        title=drafts.step_name(step) or "Choose an action",
-        tells=_tells(step),
-        icon=icon_of(step),
         is_skipped=bool(step.get("skip")),
     )
 
@@ -280,9 +313,7 @@ def _trigger_line(definition: Mapping[str, Any], path: str, message: str) -> Pro
     return ProblemLine(TRIGGER, field, f"Trigger · {title}" if title else "Trigger", said, is_gap)
 
 
-def _line(
-    steps: Mapping[str, Mapping[str, Any]], around: Mapping[str, str], path: str, message: str
-) -> ProblemLine:
+def _line(steps: Mapping[str, Mapping[str, Any]], path: str, message: str) -> ProblemLine:
     said, is_gap = _said(message)
     found = _PATH.fullmatch(path)
     step = steps.get(found["step"]) if found else None
@@ -292,9 +323,7 @@ def _line(
     name = _field_of(step, found["field"])
     label = _label(step, name)
     where = f"{title} · {label}" if label else title
-    card = around[step["id"]]
-    # A form shows the fields of its own step alone.
-    return ProblemLine(card, name if card == step["id"] else "", where, said, is_gap)
+    return ProblemLine(step["id"], name, where, said, is_gap)
 
 
 def _field_of(step: Mapping[str, Any], rest: str) -> str:

@@ -15,6 +15,8 @@ Step = dict[str, Any]
 
 # The list that a router takes where no branch holds; it has no number.
 FALLBACK = -1
+# A position behind every step that a list may have.
+END = 1_000_000
 
 
 @dataclass(frozen=True)

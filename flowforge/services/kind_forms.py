@@ -1,7 +1,7 @@
 """The forms of steps that are no actions: which fields a person fills in, and what their texts mean.
 
-Written like the schema of an action's inputs, so that one form draws both. What holds other steps
-has no field here: those are edited as JSON.
+Written like the schema of an action's inputs, so that one form draws both. Steps inside a step and
+its branches have no field here: they are cards of their own.
 """
 
 from collections.abc import Mapping

@@ -27,7 +27,7 @@ from flowforge.services import (
     zaps,
 )
 from flowforge.services.access import Actor
-from flowforge.services.cards import Card, ProblemLine
+from flowforge.services.cards import Line, ProblemLine, Target
 from flowforge.services.editing import Draft
 from flowforge.services.event_filters import EventFilter
 from flowforge.services.insertion import DataGroup
@@ -43,7 +43,7 @@ class Bench:
     """A zap as its builder shows it."""
 
     zap: ZapView
-    cards: list[Card]
+    lines: list[Line]
     problems: list[ProblemLine]
     offered: Offered
 
@@ -110,7 +110,7 @@ async def bench(session: AsyncSession, actor: Actor, zap: ZapView) -> Bench:
     problems = await versions.problems(session, actor, zap.definition)
     found = cards.problem_lines(zap.definition, problems)
     offered = await snapshots.offered(session, zap.id)
-    return Bench(zap, cards.cards(zap.definition, found), found, offered)
+    return Bench(zap, cards.lines(zap.definition, found), found, offered)
 
 
 async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> list[DataGroup]:
@@ -119,6 +119,12 @@ async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> 
         return []
     found = await samples.samples(session, actor, zap.id)
     return insertion.groups(zap.definition, found, card)
+
+
+async def targets(session: AsyncSession, actor: Actor, zap_id: str, card: str) -> list[Target]:
+    """The lists that the step may be moved to. Raises: NotFound."""
+    zap = await zaps.get(session, actor, zap_id)
+    return cards.targets(zap.definition, card)
 
 
 async def received(session: AsyncSession, actor: Actor, zap_id: str) -> Received:

@@ -8,31 +8,44 @@ import reflex as rx
 from reflex_components_sonner.toast import ToastAction
 
 from flowforge.errors import Conflict
-from flowforge.services import cards, editing, workbench
-from flowforge.services.cards import Choice
+from flowforge.services import cards, editing, editing_places, workbench
+from flowforge.services.access import Permission
+from flowforge.services.cards import Choice, Target
+from flowforge.services.editing_places import Place
 from flowforge.state import doors
 from flowforge.state.builder import SAID, TRIGGER, Builder
 
 PICKER = "step-picker"
+MOVING = "move-step"
 _ADD = ""
 # Long enough to read it and to reach the button.
 _TO_UNDO: Any = SAID | {"duration": 10_000}
 
 
 class Arranging(rx.State):
-    """``picker_for``: the card that is to do something else; empty for a new step."""
+    """``picker_for``: the card that is to do something else; empty for a new step in the list
+    ``picker_step`` and ``picker_branch``. ``moving``: the step that ``targets`` are for.
+    """
 
     picker_for: str = _ADD
     picker_at: int = 0
+    picker_step: str = ""
+    picker_branch: int = 0
     picker_query: str = ""
     choices: list[Choice] = []  # noqa: RUF012 - Reflex copies defaults
+    moving: str = ""
+    moving_title: str = ""
+    targets: list[Target] = []  # noqa: RUF012
 
     # ---- steps ---------------------------------------------------------------------------------
 
     @doors.public
-    async def open_picker(self, at: int, card: str) -> Any:
-        """Choose what to do: for a new step before position ``at``, or for ``card``."""
+    async def open_picker(self, at: int, card: str, step: str, branch: int) -> Any:
+        """Choose what to do: for ``card``, or for a new step before position ``at`` of the list
+        ``step`` and ``branch``.
+        """
         self.picker_at, self.picker_for, self.picker_query = at, card, ""
+        self.picker_step, self.picker_branch = step, branch
         is_trigger = card == TRIGGER
         self.choices = cards.trigger_choices() if is_trigger else cards.choices()
         return rx.call_script(f"flowforge.open('{PICKER}')")
@@ -47,10 +60,11 @@ class Arranging(rx.State):
     async def pick(self, caller: doors.Caller, key: str) -> Any:
         builder = await self.get_state(Builder)
         card, at = self.picker_for, self.picker_at
+        place = Place(self.picker_step, self.picker_branch)
         if card == TRIGGER:
             await builder._perform(caller, lambda draft: editing.set_trigger(draft, key), card)  # noqa: SLF001 - public, it would be a handler
         elif card == _ADD:
-            await builder._make(caller, lambda draft: editing.add(draft, key, at))
+            await builder._make(caller, lambda draft: editing.add(draft, key, at, place))
         else:
             await builder._perform(caller, lambda draft: editing.choose(draft, card, key), card)  # noqa: SLF001
         return [
@@ -63,6 +77,28 @@ class Arranging(rx.State):
         builder = await self.get_state(Builder)
         await builder._perform(caller, lambda draft: editing.move(draft, card, by), card)  # noqa: SLF001
 
+    @doors.reads(Permission.EDIT)
+    async def ask_where(self, caller: doors.Caller, card: str) -> Any:
+        """Offer every list that the step may be moved to."""
+        builder = await self.get_state(Builder)
+        self.targets = await workbench.targets(caller.session, caller.actor, builder.zap, card)
+        titles = (each.title for each in cards.cards_of(builder.lines) if each.id == card)
+        self.moving, self.moving_title = card, next(titles, "")
+        return rx.call_script(f"flowforge.open('{MOVING}')")
+
+    @doors.writes()
+    async def move_to(self, caller: doors.Caller, step: str, branch: int) -> Any:
+        """The step goes to the end of that list."""
+        builder = await self.get_state(Builder)
+        card, place = self.moving, Place(step, branch)
+        await builder._perform(  # noqa: SLF001
+            caller, lambda draft: editing.move_to(draft, card, place, editing_places.END), card
+        )
+        return [
+            rx.call_script(f"flowforge.close('{MOVING}')"),
+            rx.call_script("flowforge.show('.step.is-chosen')"),
+        ]
+
     @doors.writes()
     async def duplicate(self, caller: doors.Caller, card: str) -> Any:
         builder = await self.get_state(Builder)
@@ -73,7 +109,7 @@ class Arranging(rx.State):
     async def remove(self, caller: doors.Caller, card: str) -> Any:
         """Without a question: the word that it is gone has the way back on it."""
         builder = await self.get_state(Builder)
-        known = [each.id for each in builder.cards]
+        known = [each.id for each in cards.cards_of(builder.lines)]
         before = known[known.index(card) - 1] if card in known[1:] else TRIGGER
         bench = await builder._perform(caller, lambda draft: editing.remove(draft, card), before)  # noqa: SLF001
         if bench is None:

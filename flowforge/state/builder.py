@@ -21,7 +21,7 @@ from flowforge.services import (
     zaps,
 )
 from flowforge.services.access import Permission
-from flowforge.services.cards import Card, ProblemLine
+from flowforge.services.cards import Line, ProblemLine
 from flowforge.services.editing import Draft
 from flowforge.services.form_fields import ConditionLine, Field, Form
 from flowforge.services.insertion import DataGroup
@@ -51,7 +51,8 @@ class Builder(rx.State):
     has_changes: bool = False
     webhook_url: str = ""
     page_url: str = ""
-    cards: list[Card] = []  # noqa: RUF012 - Reflex copies defaults
+    lines: list[Line] = []  # noqa: RUF012 - Reflex copies defaults
+    card_count: int = 0
     problems: list[ProblemLine] = []  # noqa: RUF012
     has_empty: bool = True
     trigger_kind: str = "webhook"
@@ -73,10 +74,6 @@ class Builder(rx.State):
     undo_what: str = ""
     redo_what: str = ""
     _revision: int = 0
-
-    @rx.var
-    def card_count(self) -> int:
-        return len(self.cards)
 
     @rx.var
     def problem_count(self) -> int:
@@ -300,7 +297,7 @@ class Builder(rx.State):
 
         Raises: Conflict where there is nothing to undo or redo.
         """
-        known = {card.id for card in self.cards}
+        known = {card.id for card in cards.cards_of(self.lines)}
         try:
             bench = await way(caller.session, caller.actor, self.zap, self._revision)
         except Conflict as refusal:
@@ -310,7 +307,8 @@ class Builder(rx.State):
             return False
         self.saves += 1
         self.save_state = "saved"
-        self.chosen = next((card.id for card in bench.cards if card.id not in known), self.chosen)
+        back = (card.id for card in cards.cards_of(bench.lines) if card.id not in known)
+        self.chosen = next(back, self.chosen)
         await self._show_all(caller, bench)
         return True
 
@@ -340,7 +338,7 @@ class Builder(rx.State):
         """Everything anew, texts of the form included."""
         self.version += 1
         self.duplicate_in = self.refused_in = self.refusal = ""
-        if self.chosen not in {card.id for card in bench.cards}:
+        if self.chosen not in {line.card.id for line in bench.lines}:
             self.chosen = TRIGGER
         self._show(bench)
         self.groups = await workbench.data(caller.session, caller.actor, bench.zap, self.chosen)
@@ -353,11 +351,13 @@ class Builder(rx.State):
         self.page_url = shown.form_url(zap)
         self.live_version, self.has_changes = zap.live_version or 0, zap.has_draft_changes
         self._revision, self.trigger_kind = zap.draft_revision, zap.trigger_kind
-        self.cards, self.problems = bench.cards, bench.problems
+        self.lines, self.problems = bench.lines, bench.problems
         self.undo_what = shown.line(bench.offered.undo)
         self.redo_what = shown.line(bench.offered.redo)
         # A zap without steps is one empty card.
-        self.has_empty = len(bench.cards) == 1 or any(card.is_empty for card in bench.cards)
+        found = cards.cards_of(bench.lines)
+        self.card_count = len(found)
+        self.has_empty = len(found) == 1 or any(card.is_empty for card in found)
         panel = form_fields.panel(zap.definition, self.chosen, bench.problems)
         self.form, self.fields = panel.form, panel.fields
         self.conditions, self.strangers = panel.conditions, panel.strangers

@@ -219,6 +219,8 @@ def test_a_deleted_step_comes_back_and_undo_survives_a_reload(
     expect(home.get_by_test_id("card-one")).to_be_visible()
     assert _steps(product, person, zap) == zap["definition"]["steps"]
     home.get_by_test_id("open-two").click()
+    # The form of the step that came back has a field of that name as well.
+    expect(home.get_by_test_id("input-to")).to_have_value("")
     _fill(home, "input-subject", "Hi")
     home.reload()
     is_ready(home)
@@ -238,6 +240,52 @@ def test_a_deleted_step_comes_back_and_undo_survives_a_reload(
     undo.click()
     expect(home.get_by_test_id("input-subject")).to_have_value("")
     assert _steps(product, person, zap) == zap["definition"]["steps"]
+
+
+def test_steps_inside_a_router_are_added_edited_and_moved_between_its_branches(
+    home: Page, product: Product, person: Person
+) -> None:
+    way = {
+        "id": "way",
+        "kind": "router",
+        "branches": [{"name": "large", "when": {"any": []}, "steps": [_step("inner")]}],
+    }
+    zap = _new_zap(product, person, way, _step("last"))
+    _open(home, zap)
+
+    def choose(action: str, what: str) -> None:
+        home.get_by_test_id(f"more-{what}").click()
+        home.get_by_test_id(f"{action}-{what}").click()
+
+    def router() -> dict[str, Any]:
+        return _steps(product, person, zap)[0]
+
+    home.get_by_test_id("open-inner").click()
+    _fill(home, "input-to", "ada@example.com")
+    assert router()["branches"][0]["steps"][0]["inputs"] == {"to": "ada@example.com"}
+    choose("branch", "way")
+    expect(home.get_by_test_id("branch-way-1")).to_contain_text("Branch 2")
+    home.get_by_test_id("more-branch-way-1").click()
+    home.get_by_test_id("rename-branch-way-1").click()
+    home.get_by_test_id("input-branch_name").fill("small")
+    home.get_by_test_id("branch-save").click()
+    expect(home.get_by_test_id("branch-way-1")).to_contain_text("small")
+    home.get_by_test_id("add-to-way-1").click()
+    home.get_by_test_id("picker-search").fill("slack")
+    expect(home.locator(".pick-list .pick")).to_have_count(1)
+    home.keyboard.press("Enter")
+    expect(home.get_by_test_id("card-slack")).to_have_class(re.compile("is-chosen"))
+    choose("move", "last")
+    home.get_by_test_id("target-way-1").click()
+    expect(home.get_by_test_id("move-step")).to_be_hidden()
+    expect(home.get_by_test_id("add-before-last")).to_be_attached()
+    assert [step["id"] for step in router()["branches"][1]["steps"]] == ["slack", "last"]
+    home.get_by_test_id("more-branch-way-0").click()
+    home.get_by_test_id("delete-branch-way-0").click()
+    expect(home.get_by_test_id("card-inner")).to_have_count(0)
+    home.get_by_test_id("undo").click()
+    expect(home.get_by_test_id("card-inner")).to_be_visible()
+    assert [branch["name"] for branch in router()["branches"]] == ["large", "small"]
 
 
 def test_the_slower_of_two_tabs_is_told_and_can_reload(

@@ -75,9 +75,13 @@ def test_a_loop_with_a_router_is_built_as_json_tried_and_run(
     box.fill(json.dumps(loop))
     home.get_by_test_id("json-save").click()
     expect(box).to_be_hidden()
-    inside = home.get_by_test_id("inside-loop")
-    for words in ("large", "Big", "Fallback", "Little"):
-        expect(inside).to_contain_text(words)
+    for place, words in (
+        ("branch-way-0", "large"),
+        ("card-big", "Big"),
+        ("branch-way--1", "Fallback"),
+        ("card-little", "Little"),
+    ):
+        expect(home.get_by_test_id(place)).to_contain_text(words)
 
     home.get_by_test_id("publish").click()
     expect(home.get_by_test_id("live-version")).to_have_text("live: v1")

@@ -13,6 +13,7 @@ from flowforge.state.doors import DECLARED, PUBLIC
 OPEN_TO_ALL = {
     "Apps": {"ask_remove", "ask_secret", "begin", "forget"},
     "Arranging": {"open_picker", "search"},
+    "Branches": {"ask_name"},
     "Builder": {"close_panel"},
     "Bulk": {"forget"},
     "Dashboard": {"ask", "begin"},
@@ -28,6 +29,7 @@ OPEN_TO_ALL = {
     "Run": {"note_comment"},
     "Session": {"leave", "recognise"},
     "Templates": {"ask"},
+    "Transfer": {"ask"},
 }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from flowforge.engine.definition import walk
 from flowforge.engine.parsing import parse_definition
 from flowforge.errors import Invalid, NotFound
 from flowforge.infra.redaction import REDACTED
-from flowforge.services import cards, drafts, editing, form_fields, insertion
+from flowforge.services import cards, drafts, editing, editing_places, form_fields, insertion
+from flowforge.services.editing_places import Place
 from flowforge.services.step_kinds import KINDS
 from flowforge.services.step_words import seconds_in_words, tells_of_kind
 
@@ -220,37 +221,71 @@ def test_every_kind_begins_readable_and_has_a_card_that_says_what_it_does(kind: 
     assert panel.strangers == []
 
 
-def test_a_card_shows_what_stands_inside_it_with_its_branches_and_depth() -> None:
-    card = next(card for card in cards.cards(nested(), []) if card.id == "way")
-    assert [(line.depth, line.id or f"[{line.title}]") for line in card.inside] == [
+def test_the_column_has_every_step_every_branch_and_the_end_of_every_list() -> None:
+    column = cards.lines(nested(), [])
+    said = {"card": "{line.card.id}", "branch": "[{line.title}]", "end": "+{line.at}"}
+    assert [(line.depth, said[line.what].format(line=line)) for line in column] == [
+        (0, "trigger"),
+        (0, "first"),
+        (0, "way"),
         (1, "[large]"),
         (1, "each"),
         (2, "inner"),
+        (2, "+1"),
         (1, "after_each"),
+        (1, "+2"),
         (1, "[Branch 2]"),
+        (1, "+0"),
         (1, "[Fallback]"),
         (1, "end"),
+        (1, "+1"),
+        (0, "both"),
+        (1, "[token a]"),
+        (1, "one"),
+        (1, "two"),
+        (1, "+2"),
+        (0, "last"),
+        (0, "+4"),
     ]
-    assert card.inside_more == 0
+    assert [card.number for card in cards.cards_of(column)] == [1, 2, 3, 0, 0, 0, 0, 4, 0, 0, 5]
+    assert [card.id for card in cards.cards_of(column) if card.is_last] == [
+        "trigger", "inner", "after_each", "end", "two", "last",
+    ]  # fmt: skip
 
 
-def test_of_very_many_steps_inside_a_card_counts_those_that_it_does_not_show() -> None:
-    inner = {"kind": "loop", "id": "b", "steps": [action(f"x{n}") for n in range(250)]}
-    draft = {"steps": [{"kind": "loop", "id": "a", "steps": [inner, action("z")]}]}
-    (_, card) = cards.cards(draft, [])
-    assert len(card.inside) == cards.MOST_INSIDE
-    assert len(card.inside) + card.inside_more == 252
+def test_a_line_of_the_column_says_where_a_step_goes_that_is_added_there() -> None:
+    for line in cards.lines(nested(), [])[1:]:
+        draft, made = editing.add(nested(), "stop", line.at, Place(line.step, line.branch))
+        assert editing_places.where(draft, made) == (Place(line.step, line.branch), line.at)
 
 
-def test_a_problem_inside_a_step_opens_the_card_around_it_and_names_the_step() -> None:
+def test_a_step_may_be_moved_to_every_list_but_those_inside_it() -> None:
+    titles = [target.title for target in cards.targets(nested(), "last") if not target.is_here]
+    assert titles == [
+        "Router → large",
+        "Router → Branch 2",
+        "Router → Fallback",
+        "Loop → each round",
+        "Parallel → token a",
+    ]
+    for target in cards.targets(nested(), "each"):
+        place = Place(target.step, target.branch)
+        draft = editing.move_to(nested(), "each", place, editing_places.END)
+        assert editing_places.listed(draft, place)[-1]["id"] == "each"
+    (here,) = [target for target in cards.targets(nested(), "each") if target.is_here]
+    assert (here.step, here.branch) == ("way", 0)
+
+
+def test_a_problem_inside_a_step_opens_its_own_card_at_its_field() -> None:
     details = [
         {"path": "steps.inner.inputs.url", "message": "missing 'url' field in metadata"},
         {"path": "steps.way.branches", "message": "Add at least one branch."},
     ]
     inner, own = cards.problem_lines(nested(), details)
-    assert (inner.card, inner.field) == ("way", "")
-    assert inner.where.startswith("Webhook") or "URL" in inner.where
+    assert (inner.card, inner.field) == ("inner", "url")
     assert (own.card, own.field) == ("way", "branches")
+    counted = {card.id: card.problems for card in cards.cards(nested(), [inner, own])}
+    assert (counted["inner"], counted["way"], counted["each"]) == (1, 1, 0)
 
 
 def test_a_step_may_insert_what_it_sees_and_the_item_of_its_loop() -> None:
