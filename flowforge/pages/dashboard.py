@@ -4,9 +4,19 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, first_steps, folders, shell
+from flowforge.components import (
+    controls,
+    display,
+    elements,
+    first_steps,
+    folders,
+    shell,
+    transfer,
+    week,
+)
 from flowforge.state.dashboard import MOST_ROWS, Dashboard
 from flowforge.state.filing import Filing
+from flowforge.state.transfer import Transfer
 
 PATH = "/dashboard"
 RENAME, ROTATE, DELETE = "rename-zap", "rotate-zap", "delete-zap"
@@ -14,7 +24,9 @@ RENAME, ROTATE, DELETE = "rename-zap", "rotate-zap", "delete-zap"
 
 def page() -> rx.Component:
     return shell.page(
-        shell.heading("My Zaps", None, _search(), _templates(), _create("Create")),
+        shell.heading(
+            "My Zaps", None, _search(), transfer.opener(), _templates(), _create("Create")
+        ),
         rx.match(
             Dashboard.stage,
             ("ready", rx.fragment(first_steps.card(*_beginnings()), _filters(), _ready())),
@@ -31,6 +43,7 @@ def page() -> rx.Component:
         _rotate_dialog(),
         _delete_dialog(),
         folders.dialogs(),
+        transfer.dialog(),
         here=PATH,
     )
 
@@ -260,12 +273,7 @@ def _last_run(zap: Any) -> rx.Component:
                 testid="last-run",
                 look="last-run",
             ),
-            rx.cond(
-                zap.rate != "",
-                rx.el.span(
-                    zap.rate, class_name="sub", title="Of the runs that ended in the last 7 days"
-                ),
-            ),
+            week.line(zap),
         ),
         rx.el.span("No runs yet", class_name="muted nowrap"),
     )
@@ -288,6 +296,7 @@ def _menu(zap: Any) -> rx.Component:
         item("pencil", "Rename", "rename", asks(RENAME)),
         item("folder-input", "Folder and tags", "file", Filing.ask_file(zap.id)),
         item("copy", "Duplicate", "duplicate", Dashboard.duplicate(zap.id)),
+        item("download", "Export", "export", Transfer.take_out(zap.id)),
         item("link", "New webhook URL", "rotate", asks(ROTATE)),
         rx.el.div(class_name="menu-line"),
         item("trash-2", "Delete", "delete", asks(DELETE), "danger"),

@@ -4,6 +4,7 @@ Promises: export, import and export again give the same file; files of every ear
 read; importing performs nothing. Samples, runs and versions are no part of a file.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.engine import expressions
 from flowforge.errors import Invalid
+from flowforge.infra import documents
 from flowforge.infra.redaction import REDACTED
 from flowforge.models import Zap
 from flowforge.services import drafts, sealing, zaps
@@ -22,6 +24,14 @@ SCHEMA_VERSION = 2
 
 # What means something only here, and what stands for "not chosen yet" elsewhere.
 _OF_THIS_PLACE = {"connection": None, "zap_id": ""}
+
+# What a file has to say, and what it may say besides; in the order in which problems are told.
+_NEEDED: Mapping[str, tuple[type, str]] = {
+    "name": (str, "must be a text"),
+    "definition": (dict, "must be an object"),
+    "schema_version": (int, "must be a whole number"),
+}
+_FOR_ITS_READER = "fill_in"
 
 Migration = Callable[[Any], Any]
 
@@ -40,6 +50,25 @@ async def export(session: AsyncSession, actor: Actor, zap_id: str) -> dict[str, 
     said = "This is a secret and was left out. Enter it after importing."
     left_out = [{"path": path, "message": said} for path in sealing.empty(exported["definition"])]
     return exported | {"fill_in": left_out} if left_out else exported
+
+
+async def import_text(session: AsyncSession, actor: Actor, text: str) -> ZapView:
+    """What `import_zap` makes of the text of a file.
+
+    Raises: Malformed for what is no JSON, Invalid with a path for each thing that is missing or wrong.
+    """
+    require(actor, Permission.EDIT)
+    given = documents.parse(text, what="file")
+    problems = _problems(given)
+    if problems:
+        raise Invalid("This is no file of a zap as FlowForge exports it.", details=problems)
+    return await import_zap(session, actor, **{key: given[key] for key in _NEEDED})
+
+
+def file_name(name: str) -> str:
+    """What the file of a zap is called: plain letters, whatever the zap is called."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower())[:60].strip("-")
+    return f"{plain or 'zap'}.json"
 
 
 async def import_zap(
@@ -87,6 +116,20 @@ def migrated(
     for number in range(schema_version, newest):
         definition = migrations[number](definition)
     return definition
+
+
+def _problems(given: Any) -> list[dict[str, str]]:
+    if not isinstance(given, dict):
+        return [{"path": "", "message": "must be an object"}]
+    known = {*_NEEDED, _FOR_ITS_READER}
+    found = [
+        {"path": key, "message": said if key in given else "is missing"}
+        for key, (kind, said) in _NEEDED.items()
+        if not isinstance(given.get(key), kind) or isinstance(given.get(key), bool)
+    ]
+    return found + [
+        {"path": key, "message": "is not a part of a file"} for key in given if key not in known
+    ]
 
 
 def _portable(definition: dict[str, Any]) -> dict[str, Any]:

@@ -5,18 +5,20 @@ nothing that a person is typing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import reflex as rx
 
 from flowforge.config import load_settings
 from flowforge.errors import FlowForgeError, Invalid, Unauthenticated
-from flowforge.services import folders, onboarding, zaps
+from flowforge.infra.db import utc_now
+from flowforge.services import folders, health, onboarding, zaps
 from flowforge.services.access import Permission
 from flowforge.services.zaps import ZapSummary
-from flowforge.state import doors, first_steps, live, shown
+from flowforge.state import doors, first_steps, live, shown, sparkline
 from flowforge.state.first_steps import Checklist
+from flowforge.state.sparkline import Drawn
 
 PAGE = 50
 # Beyond this a search finds more than scrolling does, and each change would send them all again.
@@ -70,6 +72,7 @@ class Line:
     folder_id: str = ""
     tags: list[str] = field(default_factory=list)
     words: str = ""
+    week: Drawn = sparkline.NOTHING
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,10 @@ class Dashboard(rx.State):
         ]
 
     def _replace(self, zap: ZapSummary) -> None:
-        self.lines = [_line(zap) if line.id == zap.id else line for line in self.lines]
+        self.lines = [
+            replace(_line(zap), week=line.week) if line.id == zap.id else line
+            for line in self.lines
+        ]
 
 
 def take_up(state: Dashboard, zap_id: str) -> None:
@@ -289,7 +295,7 @@ async def _found(caller: doors.Caller, sought: _Sought) -> _Found:
     # Somebody may have deleted it meanwhile.
     known = {folders.NONE, *(one.id for one in there)}
     folder = sought.folder if sought.folder in known else ""
-    lines: list[Line] = []
+    found: list[ZapSummary] = []
     cursor = None
     while True:
         page = await zaps.list_zaps(
@@ -301,11 +307,20 @@ async def _found(caller: doors.Caller, sought: _Sought) -> _Found:
             limit=PAGE,
             cursor=cursor,
         )
-        lines.extend(_line(zap) for zap in page.data)
+        found.extend(page.data)
         cursor = page.next
-        if cursor is None or len(lines) >= sought.wanted:
-            listed = [Folder(one.id, one.name, f"{one.name} ({one.zaps})") for one in there]
-            return _Found(lines, cursor is not None, listed, folder)
+        if cursor is None or len(found) >= sought.wanted:
+            break
+    weeks = await health.of_zaps(caller.session, [zap.id for zap in found], utc_now())
+    return _Found(
+        [
+            replace(_line(zap), week=sparkline.drawn(weeks.get(zap.id, health.NONE)))
+            for zap in found
+        ],
+        cursor is not None,
+        [Folder(one.id, one.name, f"{one.name} ({one.zaps})") for one in there],
+        folder,
+    )
 
 
 def _take(state: Dashboard, found: _Found) -> None:

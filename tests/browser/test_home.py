@@ -1,5 +1,6 @@
-"""Around the list of zaps: templates, the first steps, folders and tags."""
+"""Around the list of zaps: templates, the first steps, folders and tags, files, health."""
 
+import json
 import re
 
 from playwright.sync_api import Locator, Page, expect
@@ -134,3 +135,45 @@ def test_zaps_are_put_into_folders_which_go_without_them(
     expect(home.get_by_test_id("zap-row")).to_have_count(2)
     home.get_by_test_id("folder").select_option("none")
     expect(home.get_by_test_id("zap-row")).to_have_count(2)
+
+
+def test_a_zap_goes_out_as_a_file_and_comes_in_again(
+    home: Page, product: Product, person: Person
+) -> None:
+    _made(product, person, "Large orders")
+    home.reload()
+    row = _row(home, "Large orders")
+    row.get_by_test_id("zap-menu").click()
+    with home.expect_download() as coming:
+        row.get_by_test_id("export").click()
+    assert coming.value.suggested_filename == "large-orders.json"
+    path = coming.value.path()
+    assert json.loads(path.read_text())["name"] == "Large orders"
+
+    home.get_by_test_id("import").click()
+    home.get_by_test_id("import-text").fill('{"name": "x", "owner_id": 1}')
+    home.get_by_test_id("import-confirm").click()
+    refused = home.get_by_test_id("import-problem")
+    expect(refused).to_contain_text("owner_id is not a part of a file")
+    expect(refused).to_contain_text("definition is missing")
+    home.get_by_test_id("import-file").set_input_files(path)
+    expect(home.get_by_test_id("import-text")).to_have_value(re.compile("Large orders"))
+    home.get_by_test_id("import-confirm").click()
+    expect(home).to_have_url(re.compile(r"/zaps/[0-9a-f-]{36}/?$"))
+
+
+def test_a_week_of_a_zap_is_drawn_and_its_last_error_leads_to_the_run(
+    home: Page, product: Product, person: Person
+) -> None:
+    broken = {"id": "sum", "kind": "code", "language": "python", "inputs": {}, "code": "1 / 0"}
+    definition = {"trigger": {"kind": "webhook"}, "steps": [broken]}
+    given = {"name": "Broken", "definition": definition}
+    zap = product.rest.post("/api/v1/zaps", json=given, headers=person.headers).json()
+    product.rest.post(f"/api/v1/zaps/{zap['id']}/publish", headers=person.headers)
+    product.rest.post(zap["webhook_url"], json={}).raise_for_status()
+    row = _row(home, "Broken")
+    expect(row.get_by_label("Last 7 days: 0 succeeded, 1 failed")).to_be_visible(timeout=20_000)
+    home.set_viewport_size(PHONE)
+    assert home.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    row.get_by_test_id("last-error").click()
+    expect(home).to_have_url(re.compile(r"/runs/[0-9a-f-]{36}/?$"))
