@@ -1,4 +1,4 @@
-"""Run again all that the history's filter finds: the plan, the question, and how far it is."""
+"""Run again, or end, all that the history's filter finds: the plan, the question, how far it is."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from flowforge.state.runs import Runs
 def button() -> rx.Component:
     """Only where a filter says which runs are meant."""
     return rx.cond(
-        Runs.may_replay,
+        Runs.may_act,
         controls.button(
             controls.icon("copy-plus", 15),
-            "Replay these…",
+            "With all these…",
             kind="small",
             testid="bulk-replay-open",
-            title="Run again everything that this filter finds",
+            title="Run again, or end, everything that this filter finds",
             on_click=Bulk.ask,
         ),
     )
@@ -59,11 +59,18 @@ def progress_line(line: Any, stop: Any, forget: Any) -> rx.Component:
 def dialog() -> rx.Component:
     return controls.dialog(
         DIALOG,
-        "Replay these runs?",
+        "What to do with these runs?",
         rx.el.p(
             rx.match(
                 Bulk.count,
-                (0, "No run that has ended fits the filter."),
+                (
+                    0,
+                    rx.cond(
+                        Bulk.mode == "cancel",
+                        "No run that still goes on fits the filter.",
+                        "No run that has ended fits the filter.",
+                    ),
+                ),
                 (1, "One run fits the filter."),
                 f"{Bulk.count} runs fit the filter.",
             ),
@@ -82,18 +89,27 @@ def dialog() -> rx.Component:
                 *(rx.el.option(words, value=mode) for mode, words in MODES.items()),
                 id="bulk-mode",
                 class_name="input",
+                default_value=Bulk.mode,
                 key=f"mode-{Bulk.version}",
                 on_change=Bulk.choose,
                 data_testid="bulk-mode",
             ),
-            rx.el.span("They begin a few at a time and let everything else pass.", class_name="hint"),
+            rx.el.span(
+                rx.cond(
+                    Bulk.mode == "cancel",
+                    "They end for good. What their steps have done stays done.",
+                    "They begin a few at a time and let everything else pass.",
+                ),
+                class_name="hint",
+            ),
             class_name="field",
         ),
         rx.cond(Bulk.error, display.problem(Bulk.error, "bulk-error")),
         controls.dialog_end(
             DIALOG,
             controls.button(
-                rx.cond(Bulk.count == 1, "Replay 1 run", f"Replay {Bulk.count} runs"),
+                rx.cond(Bulk.mode == "cancel", "Cancel ", "Replay "),
+                rx.cond(Bulk.count == 1, "1 run", f"{Bulk.count} runs"),
                 kind="primary",
                 testid="bulk-go",
                 disabled=Bulk.count == 0,

@@ -4,9 +4,17 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import builder_cards, bulk_replay, controls, display, elements, shell
+from flowforge.components import (
+    builder_cards,
+    bulk_replay,
+    controls,
+    display,
+    elements,
+    run_filters,
+    shell,
+)
 from flowforge.components.run_timeline import step_status
-from flowforge.state.runs import FILTERS, MOST_ROWS, Row, Runs, Stage
+from flowforge.state.runs import MOST_ROWS, Row, Runs, Stage
 
 PATH_OF_ALL = "/runs"
 PATH_OF_ZAP = "/zaps/[zap_id]/runs"
@@ -66,7 +74,7 @@ def _live() -> rx.Component:
 
 def _history(nothing: rx.Component) -> rx.Component:
     return rx.fragment(
-        rx.cond(Runs.stage != "missing", _tools()),
+        rx.cond(Runs.stage != "missing", run_filters.tools()),
         bulk_replay.progress(),
         rx.el.section(
             rx.match(
@@ -84,7 +92,13 @@ def _history(nothing: rx.Component) -> rx.Component:
         rx.cond(
             Runs.has_more,
             rx.el.div(
-                controls.button("Load more", testid="runs-more", on_click=Runs.load_more),
+                controls.button(
+                    rx.cond(
+                        (Runs.sought != "") | (Runs.step != ""), "Search further back", "Load more"
+                    ),
+                    testid="runs-more",
+                    on_click=Runs.load_more,
+                ),
                 class_name="more",
             ),
         ),
@@ -97,51 +111,6 @@ def _history(nothing: rx.Component) -> rx.Component:
             ),
         ),
         bulk_replay.dialog(),
-    )
-
-
-def _tools() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            *(
-                rx.el.button(
-                    words,
-                    type="button",
-                    aria_pressed=rx.cond(Runs.only == statuses, "true", "false"),
-                    on_click=Runs.choose(statuses),
-                    data_testid=f"filter-{words.lower().replace(' ', '-')}",
-                )
-                for statuses, words in FILTERS.items()
-            ),
-            class_name="filters",
-            role="group",
-            aria_label="Status",
-        ),
-        rx.el.label(
-            controls.switch(
-                Runs.shows_tests,
-                "Show tests of drafts",
-                testid="runs-tests",
-                on_change=Runs.show_tests,
-            ),
-            "Tests",
-            class_name="on-off",
-        ),
-        bulk_replay.button(),
-        rx.el.div(
-            controls.icon("search", 15),
-            rx.el.input(
-                type="search",
-                placeholder="Run id or error",
-                aria_label="Search runs by id or error",
-                class_name="input",
-                default_value=Runs.sought,
-                on_change=Runs.search.debounce(300),
-                data_testid="runs-search",
-            ),
-            class_name="search",
-        ),
-        class_name="run-tools",
     )
 
 
@@ -273,11 +242,12 @@ def _stage(stage: rx.vars.ObjectVar[Stage]) -> rx.Component:
 def _none(nothing: rx.Component) -> rx.Component:
     """Nothing to list: because of the filter, or because nothing ever ran."""
     return rx.cond(
-        (Runs.only != "") | (Runs.sought != "") | Runs.shows_tests,
+        Runs.is_filtered,
         display.empty(
             "search-x",
             "No run matches",
             "Choose another status or search for something else.",
+            controls.button("Show all runs", testid="runs-show-all", on_click=Runs.choose_all),
             testid="runs-no-match",
         ),
         nothing,

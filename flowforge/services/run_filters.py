@@ -31,10 +31,11 @@ from sqlmodel import col
 from flowforge.errors import NotFound
 from flowforge.models import Attempt, Event, Run, Zap
 from flowforge.services import event_filters, figures, search
-from flowforge.services.access import Actor
+from flowforge.services.access import Actor, Permission, require
 
 Environment = Literal["production", "test", "all"]
 MOST_IDS = 1000
+MOST_NAMED = 500
 # So many runs are looked at for one page: bodies cost more to read than attempts do.
 WORDS_WINDOW = 1000
 STEP_WINDOW = 5000
@@ -207,9 +208,14 @@ def _environments(wanted: RunFilter) -> tuple[str, ...]:
 
 def _indexed(project_id: str, wanted: RunFilter) -> list[Any]:
     """What an index, or a row's own columns, answer."""
-    found: list[Any] = [col(Run.project_id) == project_id]
+    has_ids = wanted.ids is not None or _is_exact(wanted.q)
+    project: Any = col(Run.project_id)
+    if has_ids or wanted.zap_id is not None:
+        project = search.unindexed(project)
+    found: list[Any] = [project == project_id]
     if wanted.zap_id is not None:
-        found.append(col(Run.zap_id) == search.storable(wanted.zap_id))
+        zap: Any = search.unindexed(col(Run.zap_id)) if has_ids else col(Run.zap_id)
+        found.append(zap == search.storable(wanted.zap_id))
     if wanted.since is not None:
         since = search.in_utc(wanted.since)
         found += [col(Run.created_at) >= since, col(Run.id) >= _id_near(since, -_SLACK)]
@@ -320,3 +326,17 @@ async def require_zap(session: AsyncSession, actor: Actor, wanted: RunFilter) ->
     )
     if known is None:
         raise NotFound("Zap not found")
+
+
+async def zap_names(
+    session: AsyncSession, actor: Actor, *, most: int = MOST_NAMED
+) -> list[tuple[str, str]]:
+    """Id and name of the project's zaps, by name: what a filter offers."""
+    require(actor, Permission.READ)
+    rows = await session.execute(
+        select(col(Zap.id), col(Zap.name))
+        .where(col(Zap.project_id) == actor.project_id, col(Zap.deleted_at).is_(None))
+        .order_by(func.lower(col(Zap.name)), col(Zap.id))
+        .limit(most)
+    )
+    return [(zap_id, name) for zap_id, name in rows.all()]

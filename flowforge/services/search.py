@@ -90,6 +90,25 @@ def _spellings(sought: str) -> list[str]:
     return list(dict.fromkeys((typed, *spelled)))
 
 
+class unindexed(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it is
+    """The column itself, by which SQLite shall not choose its index: it keeps no statistics and takes
+    the index of which most columns are named, also where another finds a few rows at once.
+    """
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(unindexed, "postgresql")
+def _postgres_unindexed(element: unindexed, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(element.clauses, **more)
+
+
+@compiles(unindexed, "sqlite")
+def _sqlite_unindexed(element: unindexed, compiler: SQLCompiler, **more: Any) -> str:
+    return f"+{compiler.process(element.clauses, **more)}"
+
+
 class code_of(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it is
     """The ``code`` of an error that is kept as a document."""
 

@@ -1,4 +1,4 @@
-"""Many runs at once: how many the history's filter finds, run them all again, watch it happen."""
+"""Many runs at once: how many the history's filter finds, run them all again or end them, watch it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from flowforge.services.access import Permission
 from flowforge.services.batches import BatchView
 from flowforge.services.retries import Again
 from flowforge.state import doors, live, shown
+from flowforge.state.run_choices import IN_PROGRESS
 from flowforge.state.runs import Runs, filter_of
 
 DIALOG = "bulk-replay"
@@ -20,8 +21,13 @@ LOOK_SECONDS = 1.0
 MODES = {
     "start": "New runs of the live version",
     "failed": "Go on where they failed, same version",
+    "cancel": "Cancel those that go on or wait",
 }
-_HOW = {"start": batches.REPLAY, "failed": Again(begin=retries.FAILED)}
+_HOW = {
+    "start": batches.REPLAY,
+    "failed": Again(begin=retries.FAILED),
+    "cancel": batches.REPLAY,
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class Bulk(rx.State):
     async def ask(self, caller: doors.Caller) -> Any:
         """The plan before anything is done."""
         self.version += 1
-        await self._plan(caller, "start")
+        history = await self.get_state(Runs)
+        await self._plan(caller, "cancel" if history.groups == [IN_PROGRESS] else "start")
         return rx.call_script(f"flowforge.open('{DIALOG}')")
 
     @doors.reads(Permission.OPERATE)
@@ -63,7 +70,11 @@ class Bulk(rx.State):
         try:
             async with caller.session.begin_nested():
                 batch_id = await batches.start(
-                    caller.session, caller.actor, "replay", filter_of(history), _HOW[self.mode]
+                    caller.session,
+                    caller.actor,
+                    _kind(self.mode),
+                    filter_of(history),
+                    _HOW[self.mode],
                 )
         except FlowForgeError as problem:
             self.error = problem.message
@@ -106,18 +117,25 @@ class Bulk(rx.State):
         history = await self.get_state(Runs)
         self.mode, self.error = mode, ""
         plan = await batches.plan(
-            caller.session, caller.actor, "replay", filter_of(history), _HOW[mode]
+            caller.session, caller.actor, _kind(mode), filter_of(history), _HOW[mode]
         )
         self.count = plan.count
         self.oldest, self.newest = shown.moment(plan.oldest), shown.moment(plan.newest)
 
 
+def _kind(mode: str) -> batches.OfRuns:
+    return "cancel" if mode == "cancel" else "replay"
+
+
 def progress_of(view: BatchView) -> Progress:
     done = view.started + view.failed
+    going, over = (
+        ("Cancelling", "Cancelled") if view.kind == "cancel" else ("Replaying", "Replayed")
+    )
     words = {
-        "running": f"Replaying: {done} of {view.total}",
+        "running": f"{going}: {done} of {view.total}",
         "cancelled": f"Stopped after {done} of {view.total}",
-    }.get(view.status, f"Replayed {shown.counted(view.started, 'run')}")
+    }.get(view.status, f"{over} {shown.counted(view.started, 'run')}")
     reasons = ", ".join(
         f"{code.replace('_', ' ')} ({number})" for code, number in view.refused.items()
     )

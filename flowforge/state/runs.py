@@ -5,33 +5,29 @@ person has opened stays open while new ones arrive above it.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 import reflex as rx
 
 from flowforge.errors import FlowForgeError, NotFound, Unauthenticated
-from flowforge.services import runs, zaps
+from flowforge.services import drafts, run_filters, runs, zaps
 from flowforge.services.access import Permission
 from flowforge.services.run_filters import RunFilter
 from flowforge.services.runs import RunSummary
 from flowforge.services.zaps import ZapView
-from flowforge.state import doors, live, shown, timeline
+from flowforge.state import doors, live, run_choices, shown, timeline
+from flowforge.state.run_choices import Choices
 
 PAGE = 20
 # Beyond this a filter finds more than scrolling does, and each change would send them all again.
 MOST_ROWS = 200
 MOST_OPEN = 10
 MOST_STAGES = 50
-LONGEST_SEARCH = 200
-IN_PROGRESS = "queued,running,waiting"
-FILTERS = {
-    "": "All",
-    IN_PROGRESS: "In progress",
-    "succeeded": "Succeeded",
-    "failed,timed_out": "Failed",
-    "cancelled": "Cancelled",
-}
+MOST_STEPS = 200
+# A search that finds little looks at so many pages; then a person is asked whether to go on.
+MOST_LOOKS = 5
 # Triggers that a clock keeps going, and what their page is called.
 _BY_THE_CLOCK = {"schedule": "Schedule", "poll": "Looks"}
 _EXAMPLE = json.dumps({"hello": "world"})
@@ -71,6 +67,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Option:
+    """A zap, or a step of it, that can be chosen."""
+
+    value: str
+    words: str
+
+
+@dataclass(frozen=True)
 class _Question:
     """What this tab wants to see."""
 
@@ -84,18 +88,29 @@ class _Answer:
     rows: list[Row]
     has_more: bool
     zap: ZapView | None
+    counts: dict[str, str]
 
 
 class Runs(rx.State):
-    """``stage``: loading, ready, failed or missing. ``only``: statuses, as the filter names them."""
+    """``stage``: loading, ready, failed or missing. ``groups``: keys of ``FILTERS``; ``counts``: how
+    many runs each has, where that is known. ``step_options`` are those of the zap's draft.
+    """
 
     rows: list[Row] = []  # noqa: RUF012 - Reflex copies defaults
     stage: str = "loading"
-    only: str = ""
+    groups: list[str] = []  # noqa: RUF012
+    first: str = ""
+    last: str = ""
+    step: str = ""
     sought: str = ""
     shows_tests: bool = False
+    counts: dict[str, str] = {}  # noqa: RUF012
+    zap_options: list[Option] = []  # noqa: RUF012
+    step_options: list[Option] = []  # noqa: RUF012
+    version: int = 0
     has_more: bool = False
     is_long: bool = False
+    zap_id: str = ""
     zap_name: str = ""
     zap_path: str = ""
     schedule_path: str = ""
@@ -105,49 +120,85 @@ class Runs(rx.State):
     _wanted: int = PAGE
     _opened: tuple[str, ...] = ()
 
+    # Reflex sees what these depend on only where they name it themselves.
     @rx.var
-    def may_replay(self) -> bool:
-        """A filter is set, and what it finds can have ended."""
-        is_filtered = bool(self.only or self.sought or self.zap_name)
-        return is_filtered and self.only != IN_PROGRESS and bool(self.rows)
+    def is_filtered(self) -> bool:
+        chosen = (self.groups, self.first, self.last, self.step, self.sought, self.shows_tests)
+        return any(chosen)
+
+    @rx.var
+    def may_act(self) -> bool:
+        """Something says which runs are meant, and finds any."""
+        return bool(self.rows) and (self.is_filtered or bool(self.zap_name))
 
     @doors.follows
     async def follow(self) -> Any:
         """Show what there is, and go on showing it for as long as this page is open."""
         async with self:
             # Here and not in a handler before this one: Reflex would run the two side by side.
-            _clear(self)
+            _begin(self)
             zap_id, cookies = _zap_id(self), self.router.headers.cookie
         try:
             async with doors.opened(cookies, Permission.READ) as caller:
                 topic = f"zap:{zap_id}" if zap_id else f"project:{caller.actor.project_id}"
+                zap_names = await run_filters.zap_names(caller.session, caller.actor)
         except Unauthenticated:
             return  # Session.require has sent them to the sign-in page
         except FlowForgeError:
             async with self:
                 self.stage = "failed"
             return
+        async with self:
+            self.zap_options = [Option(each, shown.line(name)) for each, name in zap_names]
         async for _ in live.looks(self, topic):
             if not await _look(self, cookies):
                 return
 
     @doors.reads()
-    async def choose(self, caller: doors.Caller, only: str) -> None:
-        """Only runs of these statuses."""
-        self.only = only if only in FILTERS else ""
-        await self._restart(caller)
+    async def choose(self, caller: doors.Caller, group: str) -> Any:
+        """Also runs of these statuses, or no longer; nothing: those of all."""
+        others = set(self.groups) ^ {group} if group else ()
+        return self._go(groups=tuple(others))
 
     @doors.reads()
-    async def show_tests(self, caller: doors.Caller, is_on: bool) -> None:
+    async def choose_first(self, caller: doors.Caller, day: str) -> Any:
+        """None that are older than this day."""
+        return self._go(first=day)
+
+    @doors.reads()
+    async def choose_last(self, caller: doors.Caller, day: str) -> Any:
+        """None that are younger than this day."""
+        return self._go(last=day)
+
+    @doors.reads()
+    async def choose_step(self, caller: doors.Caller, step: str) -> Any:
+        """Only runs that failed at this step."""
+        return self._go(step=step)
+
+    @doors.reads()
+    async def choose_zap(self, caller: doors.Caller, zap_id: str) -> Any:
+        """The same list of one zap, or of all: steps are those of one."""
+        path = f"/zaps/{quote(zap_id, safe='')}/runs" if zap_id else "/runs"
+        return rx.redirect(run_choices.address(path, replace(_choices(self), step="")))
+
+    @doors.reads()
+    async def show_tests(self, caller: doors.Caller, is_on: bool) -> Any:
         """Runs of drafts that were tested, instead of those of versions."""
-        self.shows_tests = is_on
-        await self._restart(caller)
+        return self._go(tests=is_on)
 
     @doors.reads()
-    async def search(self, caller: doors.Caller, sought: str) -> None:
-        """Only runs whose id or error has this in it."""
-        self.sought = sought[:LONGEST_SEARCH].strip()
-        await self._restart(caller)
+    async def choose_all(self, caller: doors.Caller) -> Any:
+        """Every run again."""
+        return rx.redirect(self.router.url.path)
+
+    @doors.reads()
+    async def search(self, caller: doors.Caller, sought: str) -> Any:
+        """Only runs that have this in them. Not a page of its own: one types on."""
+        self.sought = sought[: run_choices.LONGEST_SEARCH].strip()
+        self._wanted, self._opened = PAGE, ()
+        _take(self, await _answer(caller, _question(self)))
+        address = json.dumps(run_choices.address(self.router.url.path, _choices(self)))
+        return rx.call_script(f"history.replaceState(history.state, '', {address})")
 
     @doors.reads()
     async def load_more(self, caller: doors.Caller) -> None:
@@ -163,16 +214,26 @@ class Runs(rx.State):
             self._opened = (*self._opened, row_id)[-MOST_OPEN:]
         _take(self, await _answer(caller, _question(self)))
 
-    async def _restart(self, caller: doors.Caller) -> None:
-        self._wanted, self._opened = PAGE, ()
-        _take(self, await _answer(caller, _question(self)))
+    def _go(self, **changes: Any) -> Any:
+        """To the page of that choice: so Back works, and the address can be sent."""
+        now = asdict(_choices(self)) | changes
+        return rx.redirect(run_choices.address(self.router.url.path, run_choices.chosen(**now)))
 
 
-def _clear(state: Runs) -> None:
-    """Nothing of the former page is shown meanwhile."""
-    state.stage, state.rows, state.only, state.sought = "loading", [], "", ""
-    state.zap_name, state.zap_path, state.curl, state.schedule_path = "", "", "", ""
-    state.has_more = state.is_long = state.is_listening = state.shows_tests = False
+def _begin(state: Runs) -> None:
+    """As the address says; of another zap's page nothing is shown meanwhile."""
+    zap_id = _zap_id(state)
+    if zap_id != state.zap_id or state.stage != "ready":
+        state.stage, state.rows, state.counts = "loading", [], {}
+        state.zap_name, state.zap_path, state.curl, state.schedule_path = "", "", "", ""
+        state.has_more = state.is_long = state.is_listening = False
+        state.zap_id, state.step_options = zap_id, []
+    asked = run_choices.of_query(state.router.url.query or "")
+    if state.sought != asked.sought:
+        # The field is drawn anew with these words; else it keeps what is being typed.
+        state.version, state.sought = state.version + 1, asked.sought
+    state.groups, state.first, state.last = list(asked.groups), asked.first, asked.last
+    state.step, state.shows_tests = asked.step, asked.tests
     state._wanted, state._opened = PAGE, ()  # noqa: SLF001 - our own
 
 
@@ -203,7 +264,7 @@ async def _answer(caller: doors.Caller, question: _Question) -> _Answer:
     found: list[RunSummary] = []
     cursor = None
     wanted = question.filter
-    while len(found) < question.wanted:
+    for _ in range(MOST_LOOKS + MOST_ROWS // PAGE):
         page = await runs.list_runs(
             caller.session,
             caller.actor,
@@ -213,11 +274,21 @@ async def _answer(caller: doors.Caller, question: _Question) -> _Answer:
         )
         found.extend(page.data)
         cursor = page.next
-        if cursor is None:
+        if cursor is None or len(found) >= question.wanted:
             break
     stages = {run.id: await _stages(caller, run.id) for run in found if run.id in question.opened}
     zap = await _zap(caller, wanted.zap_id) if wanted.zap_id else None
-    return _Answer([_row(run, stages) for run in found], cursor is not None, zap)
+    rows = [_row(run, stages) for run in found]
+    return _Answer(rows, cursor is not None, zap, await _counts(caller, wanted))
+
+
+async def _counts(caller: doors.Caller, wanted: RunFilter) -> dict[str, str]:
+    """By group, whichever are chosen; none of a search, which would be made twice."""
+    everything = wanted.model_copy(update={"status": None})
+    if everything.window is not None:
+        return {}
+    counts = await runs.count_runs(caller.session, caller.actor, everything)
+    return run_choices.counts_of(counts.by_status, runs.MOST_COUNTED)
 
 
 async def _zap(caller: doors.Caller, zap_id: str) -> ZapView | None:
@@ -240,12 +311,17 @@ def _take(state: Runs, answer: _Answer) -> None:
     # An assignment is sent to the browser, also one of the same value.
     if state.rows != answer.rows:
         state.rows = answer.rows
+    if state.counts != answer.counts:
+        state.counts = answer.counts
     state.stage = "ready"
     state.has_more = answer.has_more and state._wanted < MOST_ROWS  # noqa: SLF001 - our own
     state.is_long = answer.has_more and state._wanted >= MOST_ROWS  # noqa: SLF001
     zap = answer.zap
     if zap is not None:
         state.zap_name, state.zap_path = shown.line(zap.name), f"/zaps/{zap.id}"
+        steps = _steps(zap)
+        if state.step_options != steps:
+            state.step_options = steps
         state.schedule_name = _BY_THE_CLOCK.get(zap.trigger_kind, "")
         state.schedule_path = f"/zaps/{zap.id}/schedule" if state.schedule_name else ""
         state.is_listening = zap.enabled and zap.trigger_kind == "webhook"
@@ -256,18 +332,29 @@ def _take(state: Runs, answer: _Answer) -> None:
         state.zap_name, state.zap_path = shown.line(answer.rows[0].zap_name), ""
 
 
+def _steps(zap: ZapView) -> list[Option]:
+    steps = drafts.all_steps(zap.definition)[:MOST_STEPS]
+    return [Option(step["id"], shown.line(step.get("name") or step["id"])) for step in steps]
+
+
 def _question(state: Runs) -> _Question:
     return _Question(filter_of(state), state._wanted, state._opened)  # noqa: SLF001 - our own
 
 
+def _choices(state: Runs) -> Choices:
+    return Choices(
+        tuple(state.groups),
+        state.first,
+        state.last,
+        state.step,
+        state.sought,
+        state.shows_tests,
+    )
+
+
 def filter_of(state: Runs) -> RunFilter:
     """Which runs the page shows, so far as it goes on."""
-    return RunFilter(
-        zap_id=_zap_id(state) or None,
-        status=state.only or None,
-        q=state.sought or None,
-        environment="test" if state.shows_tests else "production",
-    )
+    return run_choices.filter_of(_choices(state), _zap_id(state))
 
 
 def _zap_id(state: Runs) -> str:

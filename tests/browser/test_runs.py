@@ -212,6 +212,52 @@ def test_the_history_is_filtered_by_status_and_searched(
     expect(home.get_by_test_id("runs-no-match")).to_be_visible()
 
 
+def test_what_is_chosen_stands_in_the_address_and_back_takes_it_back(
+    home: Page, product: Product, person: Person, provider: Provider
+) -> None:
+    good = _zap(product, person, _step("call", provider.url("/ok")), name="Good")
+    bad = _zap(product, person, _step("call", provider.url("/refuses")), name="Bad")
+    _fire(product, good)
+    bad_run = _fire(product, bad)
+    zaps = home.get_by_test_id("run-zap")
+    home.goto("/runs?status=failed,succeeded")
+    expect(zaps).to_have_text(["Bad", "Good"])
+    expect(home.get_by_test_id("filter-failed")).to_have_attribute("aria-pressed", "true")
+    expect(home.get_by_test_id("filter-failed")).to_contain_text("1")
+    home.get_by_test_id("filter-succeeded").click()
+    expect(zaps).to_have_text(["Bad"])
+    expect(home).to_have_url(re.compile(r"/runs/?\?status=failed,timed_out$"))
+    home.get_by_test_id("runs-from").fill("2031-01-01")
+    expect(home.get_by_test_id("runs-no-match")).to_be_visible()
+    home.go_back()
+    expect(zaps).to_have_text(["Bad"])
+    expect(home.get_by_test_id("runs-from")).to_have_value("")
+    home.get_by_test_id("runs-zap").select_option("Bad")
+    expect(home.get_by_test_id("runs-failed-step")).to_be_visible()
+    home.get_by_test_id("runs-failed-step").select_option("call")
+    expect(home).to_have_url(re.compile(rf"/zaps/{bad['id']}/runs/?\?status=.*&step=call$"))
+    expect(home.get_by_test_id("run-row")).to_have_attribute("data-run", bad_run)
+    home.reload()
+    expect(home.get_by_test_id("runs-failed-step")).to_have_value("call")
+    expect(home.get_by_test_id("run-row")).to_have_count(1)
+
+
+def test_all_that_a_filter_finds_is_cancelled_after_its_number_was_seen(
+    home: Page, product: Product, person: Person
+) -> None:
+    zap = _zap(product, person, {"id": "nap", "kind": "delay", "seconds": 900}, name="Slow")
+    for _ in range(2):
+        _fire(product, zap)
+    home.goto("/runs")
+    home.get_by_test_id("filter-in-progress").click()
+    expect(home.get_by_test_id("run-status")).to_have_text(["Waiting", "Waiting"])
+    home.get_by_test_id("bulk-replay-open").click()
+    expect(home.get_by_test_id("bulk-plan")).to_contain_text("2 runs fit the filter.")
+    home.get_by_test_id("bulk-go").click()
+    expect(home.get_by_test_id("bulk-progress")).to_contain_text("Cancelled 2 runs")
+    expect(home.get_by_test_id("runs-no-match")).to_be_visible()
+
+
 def test_a_step_that_will_be_tried_again_counts_down_and_can_be_cancelled(
     home: Page, product: Product, person: Person, provider: Provider
 ) -> None:
