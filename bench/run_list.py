@@ -1,9 +1,9 @@
-"""``python -m bench.run_list [--sqlite] [--runs N]``: what one look at the run list and at the usage
-page costs, by view, in a project with many runs of 200 zaps over 90 days.
+"""``python -m bench.run_list [--sqlite] [--runs N]``: what one look at the run list costs, by view, in
+a project with many runs of 200 zaps over 90 days.
 
 The rows are made here and written in bulk to a database of its own, at ``BENCH_POSTGRESQL`` or in a
-temporary file; a look is what a page asks: rows and counts. ``--plans`` prints what the database
-makes of the slowest views. No Redis, no server, no worker.
+temporary file; a look is what the page asks: rows and counts. ``--plans`` prints what the database
+makes of the slowest statement of each. No Redis, no server, no worker.
 """
 
 import argparse
@@ -223,7 +223,8 @@ async def _explain(db: Database, actor: Actor, look: Look) -> None:
         began = time.perf_counter()
 
     def after(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.append((time.perf_counter() - began, statement, parameters))
+        if statement.startswith("SELECT"):
+            seen.append((time.perf_counter() - began, statement, parameters))
 
     engine = db.engine.sync_engine
     event.listen(engine, "before_cursor_execute", before)
