@@ -4,25 +4,11 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display
+from flowforge.components import controls, step_icons
 from flowforge.state.arranging import MOVING, Arranging
 from flowforge.state.branches import RENAMING, Branches
 from flowforge.state.builder import TRIGGER, Builder
 from flowforge.state.rewriting import Rewriting
-
-_GLYPHS = {
-    "filter": "filter",
-    "router": "git-branch",
-    "loop": "repeat",
-    "break": "log-out",
-    "parallel": "columns-2",
-    "delay": "hourglass",
-    "approval": "user-check",
-    "code": "code",
-    "zap": "zap",
-    "reply": "reply",
-    "stop": "circle-stop",
-}
 
 
 def column() -> rx.Component:
@@ -75,19 +61,6 @@ def _target(target: Any) -> rx.Component:
         on_click=Arranging.move_to(target.step, target.branch),
         data_testid=f"target-{target.step}-{target.branch}",
     )
-
-
-def card_icon(kind: Any, icon: Any, look: str = "") -> rx.Component:
-    """The picture of an action, or the builder's own for the other kinds of steps."""
-    return rx.match(kind, *glyphs(look).items(), display.tile(icon, look))
-
-
-def glyphs(look: str = "") -> dict[str, rx.Component]:
-    """The pictures of the kinds of steps that are no actions."""
-    return {
-        name: rx.el.span(controls.icon(glyph, 18), class_name=f"tile glyph {look}")
-        for name, glyph in _GLYPHS.items()
-    }
 
 
 def _first_step() -> rx.Component:
@@ -241,7 +214,7 @@ def _plus(line: Any) -> rx.Component:
 
 def _face(card: Any) -> rx.Component:
     return rx.el.button(
-        card_icon(card.kind, card.icon),
+        step_icons.card_icon(card.kind, card.icon),
         rx.el.span(
             rx.el.span(
                 rx.cond(card.number > 0, f"{card.number} · ", ""),

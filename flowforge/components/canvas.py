@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import builder_cards
+from flowforge.components import step_icons
 from flowforge.services import layout
 
 _SCRIPT = rx.asset("canvas.jsx", shared=True)
@@ -49,7 +49,7 @@ def canvas(
         ways=drawing.ways,
         marks=marks,
         words=words,
-        glyphs=builder_cards.glyphs(),
+        glyphs=step_icons.glyphs(),
         head=layout.CARD_HEIGHT,
         places=places,
         **props,

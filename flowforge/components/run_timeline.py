@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import builder_cards, controls, display, elements, run_questions
+from flowforge.components import controls, display, elements, run_questions, step_icons
 from flowforge.services.layout import TRIGGER
 from flowforge.state.again import Again
 from flowforge.state.attempts import NOT_RUN, PENDING, RETRYING, Try
@@ -166,7 +166,7 @@ def _step(line: Any) -> rx.Component:
 
 def _words(line: Any) -> tuple[rx.Component, ...]:
     return (
-        builder_cards.card_icon(line.kind, line.icon),
+        step_icons.card_icon(line.kind, line.icon),
         rx.el.div(
             rx.el.div(
                 rx.el.span(f"{line.number}. ", class_name="muted num"),

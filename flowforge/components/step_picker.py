@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import builder_cards, controls
+from flowforge.components import controls, step_icons
 from flowforge.state.arranging import PICKER, Arranging
 from flowforge.state.builder import TRIGGER, Builder
 
@@ -58,7 +58,7 @@ def _search() -> rx.Component:
 
 def _choice(choice: Any) -> rx.Component:
     return rx.el.button(
-        builder_cards.card_icon(choice.key, choice.icon),
+        step_icons.card_icon(choice.key, choice.icon),
         rx.el.span(
             rx.el.strong(choice.name),
             rx.el.span(choice.summary, class_name="what"),

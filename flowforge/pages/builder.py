@@ -15,6 +15,7 @@ from flowforge.components import (
     display,
     schema_form,
     shell,
+    step_icons,
     step_json,
     step_picker,
     step_trial,
@@ -88,7 +89,7 @@ def _stale() -> rx.Component:
 
 def _head(*words: Any, change: Any, testid: str) -> rx.Component:
     return rx.el.header(
-        builder_cards.card_icon(Builder.form.kind, Builder.form.icon),
+        step_icons.card_icon(Builder.form.kind, Builder.form.icon),
         rx.el.div(*words, class_name="panel-words"),
         rx.el.span(class_name="spacer"),
         controls.button("Change", kind="small", testid=testid, on_click=change),

@@ -11,6 +11,7 @@ from flowforge.components import (
     first_steps,
     folders,
     shell,
+    step_icons,
     transfer,
     week,
 )
@@ -254,7 +255,7 @@ def _trigger(zap: Any) -> rx.Component:
 
 
 def _picture(picture: Any) -> rx.Component:
-    return rx.el.span(display.tile(picture.icon, "small"), title=picture.name)
+    return rx.el.span(step_icons.card_icon(picture.kind, picture.icon, "small"), title=picture.name)
 
 
 def _more(zap: Any) -> rx.Component:

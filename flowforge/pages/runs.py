@@ -5,13 +5,13 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import (
-    builder_cards,
     bulk_replay,
     controls,
     display,
     elements,
     run_filters,
     shell,
+    step_icons,
 )
 from flowforge.components.run_timeline import step_status
 from flowforge.state.runs import MOST_ROWS, Row, Runs, Stage
@@ -225,7 +225,7 @@ def _stage(stage: rx.vars.ObjectVar[Stage]) -> rx.Component:
         rx.el.td(stage.number, class_name="num"),
         rx.el.td(
             rx.el.div(
-                builder_cards.card_icon(stage.kind, stage.icon, "small"),
+                step_icons.card_icon(stage.kind, stage.icon, "small"),
                 rx.el.bdi(stage.name),
                 class_name="row",
             )

@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import builder_cards, controls, display, elements, shell
+from flowforge.components import controls, display, elements, shell, step_icons
 from flowforge.state.templates import DETAILS, Card, Templates
 
 PATH = "/templates"
@@ -94,7 +94,7 @@ def _card(one: rx.vars.ObjectVar[Card]) -> rx.Component:
             rx.foreach(
                 one.steps,
                 lambda step: rx.el.span(
-                    builder_cards.card_icon(step.key, step.icon, "small"), title=step.name
+                    step_icons.card_icon(step.key, step.icon, "small"), title=step.name
                 ),
             ),
             rx.el.span(class_name="spacer"),
@@ -137,7 +137,7 @@ def _details() -> rx.Component:
             rx.foreach(
                 one.steps,
                 lambda step: _line(
-                    builder_cards.card_icon(step.key, step.icon, "small"),
+                    step_icons.card_icon(step.key, step.icon, "small"),
                     step.name,
                     step.tells,
                     step.look,

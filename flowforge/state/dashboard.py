@@ -37,8 +37,9 @@ _WAITS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """One step of the chain in front of a name."""
+    """One step of the chain in front of a name. ``kind`` is that of a step without an action."""
 
+    kind: str
     icon: str
     name: str
 
@@ -370,9 +371,10 @@ def _state(zap: ZapSummary) -> str:
 
 
 def _chain(zap: ZapSummary) -> list[Picture]:
-    trigger = Picture(zap.trigger_icon, zap.trigger_kind.capitalize() or "No trigger yet")
+    trigger = Picture("", zap.trigger_icon, zap.trigger_kind.capitalize() or "No trigger yet")
     steps: Sequence[Picture] = [
-        Picture(step.icon, step.name or "An empty step") for step in zap.steps[:MOST_ICONS]
+        Picture(step.action, step.icon, step.name or "An empty step")
+        for step in zap.steps[:MOST_ICONS]
     ]
     return [trigger, *steps]
 
