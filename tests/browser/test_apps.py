@@ -122,7 +122,6 @@ def test_the_builder_shows_the_url_of_the_app_and_what_is_missing(
     url = _save_secret(home)
     home.goto(f"/zaps/{zap_id}")
     is_ready(home)
-    home.get_by_test_id("open-trigger").click()
     expect(home.get_by_test_id("app-url")).to_have_text(url)
     place = home.get_by_test_id("input-register_at")
     place.fill("not a repository")
