@@ -40,7 +40,10 @@ def opened(state: type[rx.State], *, zap_id: str, token: str = "") -> Any:
     tab = root.get_substate(state.get_full_name().split("."))
     for name in {"zap", "run_id", "asked"} & set(state.vars):
         former = getattr(tab, name)
-        setattr(tab, name, zap_id if isinstance(former, str) else replace(former, id=zap_id))
+        if isinstance(former, str):
+            setattr(tab, name, zap_id)
+        elif hasattr(former, "id"):  # a template that is asked about has none
+            setattr(tab, name, replace(former, id=zap_id))
     return tab
 
 
