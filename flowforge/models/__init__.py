@@ -17,6 +17,7 @@ from flowforge.models.run import (
     WorkerEntry,
 )
 from flowforge.models.snapshot import Snapshot
+from flowforge.models.tally import Tally, TallyMark
 from flowforge.models.trigger import AppSource, Registration, Slot, Timer
 from flowforge.models.zap import Version, Zap
 
@@ -45,6 +46,8 @@ __all__ = [
     "Snapshot",
     "StoreEntry",
     "Tag",
+    "Tally",
+    "TallyMark",
     "Timer",
     "User",
     "UserSession",

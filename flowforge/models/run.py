@@ -40,6 +40,8 @@ class Run(SQLModel, table=True):
         Index("ix_run_zap_id_id", "zap_id", "id"),
         partial("ix_run_parent_run_id", "parent_run_id"),
         partial("ix_run_batch_id", "batch_id"),
+        # The few that a person ran again: what was counted of them holds no longer.
+        Index("ix_run_retried", "project_id", "id", **where("retries > 0")),
     )
 
     id: str = identifier()

@@ -15,7 +15,8 @@ class Snapshot(SQLModel, table=True):
 
     ``number`` counts a zap's gestures; the undone ones are always the last. ``what`` says in words
     what was done, ``field`` names the one text that it was about (empty for other gestures), and
-    ``size`` is that of the definition in bytes.
+    ``size`` is that of the definition in bytes. ``revision`` is the draft's revision that the
+    definition was; None where a former release wrote it.
     """
 
     __tablename__ = "snapshot"
@@ -29,5 +30,6 @@ class Snapshot(SQLModel, table=True):
     is_undone: bool = False
     definition: Any = document(nullable=False)
     size: int
+    revision: int | None = None
     user_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     created_at: dt.datetime = created()

@@ -27,7 +27,9 @@ class Zap(SQLModel, table=True):
     first publish; ``limits`` and ``trigger`` are those of that version (until then the draft's), kept
     here for intake, and ``trigger_key`` is by what app events find it (``github``). While it is
     paused events are accepted and their runs begin later. ``folder_id`` is no reference for the
-    database, only for the service that moves zaps; None: uncategorised. ``deleted_at`` keeps the
+    database, only for the service that moves zaps; None: uncategorised. ``draft_by`` is the id of the
+    user who changed the draft last (no reference: users go, histories stay), ``hints_off`` lists the
+    hints that somebody put away. ``deleted_at`` keeps the
     history of runs readable until retention removes it.
     """
 
@@ -48,6 +50,9 @@ class Zap(SQLModel, table=True):
     enabled: bool = False
     draft: Any = document(nullable=False)
     draft_revision: int = 1
+    draft_by: int | None = None
+    draft_at: dt.datetime | None = moment()
+    hints_off: Any = document()
     live_version: int | None = None
     limits: Any = document()
     trigger: Any = document()
@@ -60,7 +65,7 @@ class Zap(SQLModel, table=True):
 
 
 class Version(SQLModel, table=True):
-    """A frozen definition. Rows are written once and never changed.
+    """A frozen definition. Rows are written once; nothing but the ``note`` ever changes.
 
     Numbers count from 1. A negative number is no version of the zap: it is the draft of that
     revision, kept for a test run.
@@ -73,5 +78,6 @@ class Version(SQLModel, table=True):
     zap_id: str = reference("zap.id")
     number: int
     definition: Any = document(nullable=False)
+    note: str | None = None
     published_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     created_at: dt.datetime = created()
