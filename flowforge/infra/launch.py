@@ -5,12 +5,12 @@ Promise: starting twice is harmless, and a start that fails says why instead of 
 
 import asyncio
 import errno
+import http.client
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -150,7 +150,8 @@ def is_ready(settings: Settings) -> bool:
     try:
         with urllib.request.urlopen(f"http://{host}:{settings.port}/ready", timeout=3) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004 - OK
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException):
+        # No HTTP: somebody else's port, or, while nobody listens, a connection with itself.
         return False
 
 

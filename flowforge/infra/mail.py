@@ -4,10 +4,12 @@ A mail that `Mailer.send` returned for was taken by the transport; every other e
 `MailRefused` that says whether trying again can help. No text can add a header or a receiver.
 """
 
+import asyncio
+import base64
 import hashlib
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
@@ -27,8 +29,22 @@ TIMEOUT_SECONDS = 30.0
 LONGEST_RESEND_KEY = 256
 LONGEST_WAIT_SECONDS = 86_400
 SERVER_ERRORS = 500
+# Their content is not bytes to a mail.
+_HOLDS_OTHERS = frozenset({"multipart", "message"})
+_SLOWEST_BYTES_PER_SECOND = 200_000
 # Answers of Resend that a later try may turn: time-outs, conflicts with our own twin, limits.
 RESEND_TRY_LATER = frozenset({408, 425, 429})
+
+
+class Attached(Protocol):
+    """A file that goes along."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
 
 
 class MailLike(Protocol):
@@ -42,16 +58,19 @@ class MailLike(Protocol):
     def text(self) -> str: ...
     @property
     def html(self) -> str: ...
+    @property
+    def attachments(self) -> Sequence[Attached]: ...
 
 
 @dataclass(frozen=True)
 class Message:
-    """One mail to one receiver, the text and the same as HTML."""
+    """One mail to one receiver, the text and the same as HTML, what is attached."""
 
     to: str
     subject: str
     text: str
     html: str
+    attachments: tuple[Attached, ...] = ()
 
 
 class MailRefused(Exception):
@@ -121,7 +140,9 @@ def _transport(settings: Settings) -> Transport | None:
 
 
 def _clean(message: MailLike) -> Message:
-    for name, line in (("receiver", message.to), ("subject", message.subject)):
+    lines = [("receiver", message.to), ("subject", message.subject)]
+    lines += [("name of an attachment", each.name) for each in message.attachments]
+    for name, line in lines:
         if not line.isprintable():
             raise MailRefused(
                 f"The {name} has a line break or another control character.", permanent=True
@@ -130,7 +151,7 @@ def _clean(message: MailLike) -> Message:
         raise MailRefused("The receiver must be one address.", permanent=True)
     # Half of a surrogate pair cannot be encoded; such text comes from broken payloads.
     text, html = (part.encode("utf-8", "replace").decode() for part in (message.text, message.html))
-    return Message(message.to, message.subject, text, html)
+    return Message(message.to, message.subject, text, html, tuple(message.attachments))
 
 
 @dataclass(frozen=True)
@@ -140,22 +161,22 @@ class _Resend:
     sender: str
 
     async def __call__(self, message: Message, idempotency_key: str) -> str:
+        letter: resend.Emails.SendParams = {
+            "from": self.sender,
+            "to": [message.to],
+            "subject": message.subject,
+            "text": message.text,
+            "html": message.html,
+        }
+        if message.attachments:
+            letter["attachments"] = await asyncio.to_thread(_encoded, message.attachments)
         # The package keeps key and address in module globals. It reads both before it first
         # waits, so setting them here cannot mix up two mails of one process.
         resend.api_key, resend.api_url = self.key, self.url
         if len(idempotency_key) > LONGEST_RESEND_KEY:
             idempotency_key = _digest(idempotency_key)
         try:
-            answer = await resend.Emails.send_async(
-                {
-                    "from": self.sender,
-                    "to": [message.to],
-                    "subject": message.subject,
-                    "text": message.text,
-                    "html": message.html,
-                },
-                {"idempotency_key": idempotency_key},
-            )
+            answer = await resend.Emails.send_async(letter, {"idempotency_key": idempotency_key})
             return str(answer["id"])
         except (KeyError, TypeError) as problem:
             raise MailRefused(
@@ -164,6 +185,17 @@ class _Resend:
             ) from problem
         except ResendError as problem:
             raise _resend_refusal(problem) from problem
+
+
+def _encoded(attachments: Sequence[Attached]) -> list[resend.Attachment | resend.RemoteAttachment]:
+    return [
+        {
+            "filename": each.name,
+            "content_type": each.content_type,
+            "content": base64.b64encode(each.data).decode(),
+        }
+        for each in attachments
+    ]
 
 
 def _resend_refusal(problem: ResendError) -> MailRefused:
@@ -196,8 +228,8 @@ class _Smtp:
     sender: str
 
     async def __call__(self, message: Message, idempotency_key: str) -> str:
-        server = urlsplit(self.url)
-        mail = _mime(message, self.sender, idempotency_key)
+        server, size = urlsplit(self.url), sum(len(each.data) for each in message.attachments)
+        mail = await asyncio.to_thread(_mime, message, self.sender, idempotency_key)
         try:
             await aiosmtplib.send(
                 mail,
@@ -210,7 +242,7 @@ class _Smtp:
                 use_tls=server.scheme == "smtps",
                 # Named here because the library would ask DNS for it, and block meanwhile.
                 local_hostname=socket.gethostname(),
-                timeout=TIMEOUT_SECONDS,
+                timeout=TIMEOUT_SECONDS + size / _SLOWEST_BYTES_PER_SECOND,
             )
         except (aiosmtplib.SMTPException, OSError, UnicodeError) as problem:
             raise _smtp_refusal(problem) from problem
@@ -228,6 +260,11 @@ def _mime(message: Message, sender: str, idempotency_key: str) -> EmailMessage:
     mail["Message-ID"] = f"<{_digest(idempotency_key)}@{domain}>"
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
+    for each in message.attachments:
+        main, _, sub = each.content_type.partition("/")
+        if main in _HOLDS_OTHERS or not sub:
+            main, sub = "application", "octet-stream"
+        mail.add_attachment(each.data, maintype=main, subtype=sub, filename=each.name)
     return mail
 
 

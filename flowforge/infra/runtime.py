@@ -22,6 +22,7 @@ from flowforge.infra.blobs import Blobs
 from flowforge.infra.db import Database
 from flowforge.infra.errands import Errands
 from flowforge.infra.http import guarded_client
+from flowforge.infra.presence import Presence
 from flowforge.infra.signals import Signals
 from flowforge.infra.vault import Vault
 
@@ -50,6 +51,7 @@ class Runtime:
     vault: Vault
     blobs: Blobs
     signals: Signals
+    presence: Presence
     errands: Errands
     lodgers: dict[str, Lodger] = field(default_factory=dict)
 
@@ -80,6 +82,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         vault=Vault(settings.encryption_keys, settings.secret_key.get_secret_value()),
         blobs=Blobs(settings.data_dir / "blobs"),
         signals=Signals(redis, settings.redis_prefix),
+        presence=Presence(redis, settings.redis_prefix),
         errands=Errands(),
     )
     # A command may open one of its own inside another's, as the demo does in a test.
