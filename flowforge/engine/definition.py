@@ -6,9 +6,9 @@ no cycles). What must be true to publish one stands in ``checks``; how JSON beco
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from flowforge.engine.conditions import Data, When
 from flowforge.engine.dependencies import check_dependencies
@@ -17,7 +17,10 @@ from flowforge.engine.triggers import Trigger
 MOST_STEPS = 10_000
 MOST_BRANCHES = 1_000
 LONGEST_CODE = 100_000
+LONGEST_STEP_NOTE = 2_000
 LONGEST_DELAY = 30 * 86_400.0
+MOST_NOTES = 200
+LONGEST_NOTE = 5_000
 
 
 class RetryPolicy(Data):
@@ -46,10 +49,13 @@ Steps = Annotated[tuple["Step", ...], Field(max_length=MOST_STEPS)]
 
 
 class _Step(Data):
-    """What every step has. ``skip``: it is passed over, with all that is in it."""
+    """What every step has. ``note``: for whoever reads the zap; nothing looks at it. ``skip``: it is
+    passed over, with all that is in it.
+    """
 
     id: StepId
     name: Name = ""
+    note: Annotated[str, Field(max_length=LONGEST_STEP_NOTE)] = ""
     skip: bool = False
 
 
@@ -312,13 +318,50 @@ class Limits(Data):
     deadline_seconds: float | None = Field(default=None, gt=0, le=LONGEST_DELAY)
 
 
+NoteColor = Literal["yellow", "green", "blue", "pink", "grey"]
+NOTE_COLORS: tuple[NoteColor, ...] = get_args(NoteColor)
+_Far = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+_Side = Annotated[int, Field(ge=80, le=2_000)]
+
+
+class Note(Data):
+    """A note on the canvas, in its pixels at zoom 1, from the middle of the trigger's top edge."""
+
+    id: StepId
+    text: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
+    x: _Far
+    y: _Far
+    width: _Side = 220
+    height: _Side = 140
+    color: NoteColor = "yellow"
+
+
+Notes = Annotated[
+    Annotated[str, Tag("text")]
+    | Annotated[tuple[Note, ...], Field(max_length=MOST_NOTES), Tag("list")],
+    Discriminator(lambda notes: "text" if isinstance(notes, str) else "list"),
+]
+
+
 class Definition(Data):
-    """A zap's data. ``trigger`` is None until one is chosen."""
+    """A zap's data. ``trigger`` is None until one is chosen. ``notes``: for people, runs never look
+    at them; one text, or notes on the canvas.
+    """
 
     trigger: Trigger | None = None
     steps: Steps = ()
     limits: Limits = Limits()
-    notes: str | None = None
+    notes: Notes | None = None
+
+    @field_validator("notes")
+    @classmethod
+    def _own_ids(cls, notes: str | tuple[Note, ...] | None) -> str | tuple[Note, ...] | None:
+        seen: set[str] = set()
+        for note in () if notes is None or isinstance(notes, str) else notes:
+            if note.id in seen:
+                raise ValueError(f"Two notes have the id '{note.id}'. Give each its own.")
+            seen.add(note.id)
+        return notes
 
 
 def bodies(step: Step) -> tuple[tuple[Step, ...], ...]:

@@ -141,6 +141,8 @@ def _path(problem: ErrorDetails, data: Any) -> str:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
         if is_step_list or part == "trigger":
             tag = value.get("kind") if isinstance(value, Mapping) else None
+        elif part == "notes" and not path.removesuffix("notes"):
+            tag = "text" if isinstance(value, str) else "list"
         if is_step_list and isinstance(value, Mapping):
             step_id = value.get("id")
             if isinstance(step_id, str) and step_id.isidentifier():
