@@ -1,6 +1,6 @@
 """The registry: to add an action or a polling trigger, put a file beside this one and a line below."""
 
-from flowforge.actions import email, http, http_list, imap, manual, rss, slack, solana
+from flowforge.actions import email, http, http_form, http_list, imap, manual, rss, slack, solana
 from flowforge.actions.registry import Pollers, Registry, catalogue
 
 REGISTRY = Registry(
@@ -9,6 +9,7 @@ REGISTRY = Registry(
         http.request,
         slack.post_message,
         solana.send_sol,
+        http_form.send_form,
     ]
 )
 

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict
 
+from flowforge.actions.files import Content, Files, NoFiles
+
 
 class Connection(BaseModel):
     """Credentials of one account at one app; stored sealed as a whole."""
@@ -29,12 +31,13 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail to be sent: one receiver, the text and the same as HTML."""
+    """A mail to be sent: one receiver, the text and the same as HTML, what is attached."""
 
     to: str
     subject: str
     text: str
     html: str
+    attachments: tuple[Content, ...] = ()
 
 
 class Mailer(Protocol):
@@ -78,7 +81,7 @@ class Context(Generic[C]):
     """What the runner lends an action for one attempt.
 
     ``idempotency_key`` is ``<run_id>:<path>``, equal over all attempts of the step;
-    ``attempt`` counts from 1; ``http`` is the guarded client.
+    ``attempt`` counts from 1; ``http`` is the guarded client; ``files`` reads what inputs name.
     """
 
     connection: C
@@ -88,3 +91,4 @@ class Context(Generic[C]):
     config: ActionConfig = ActionConfig()
     attempt: int = 1
     log: Callable[[str], None] = _quiet
+    files: Files = field(default_factory=NoFiles)

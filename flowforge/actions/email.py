@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from flowforge.actions.sdk import (
+    MEGABYTE,
     ActionError,
     Context,
     FatalError,
@@ -14,11 +15,15 @@ from flowforge.actions.sdk import (
     OutcomeUnknown,
     Output,
     RetryableError,
+    SomeFiles,
     action,
     missing,
+    read_all,
 )
 
 DEFAULT_SUBJECT = "FlowForge automation triggered"
+MOST_ATTACHED = 10
+MOST_BYTES = 20 * MEGABYTE
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
 
 
@@ -36,6 +41,13 @@ class Email(Inputs):
         title="Body",
         description="Plain text; line breaks are kept.",
         json_schema_extra={"widget": "textarea"},
+    )
+    attachments: SomeFiles = Field(
+        default_factory=list,
+        max_length=MOST_ATTACHED,
+        title="Attachments",
+        description=f"At most {MOST_ATTACHED}, together 20 MB. "
+        "{{ trigger.body.attachment }} is what a form received.",
     )
 
     @model_validator(mode="before")
@@ -84,9 +96,9 @@ class Sent(Output):
     to: str = Field(title="To")
 
 
-@action("email", name="Send Email")
+@action("email", name="Send Email", keywords=("mail", "smtp", "letter", "message"))
 async def send_email(ctx: Context[None], inputs: Email) -> Sent:
-    """Send a plain-text email."""
+    """Send a plain-text email, with files where there are any."""
     mailer = ctx.config.mailer
     if mailer is None:
         raise FatalError(
@@ -94,7 +106,11 @@ async def send_email(ctx: Context[None], inputs: Email) -> Sent:
             "or FLOWFORGE_SMTP_URL."
         )
     letter = Letter(
-        to=inputs.to, subject=inputs.subject, text=inputs.body, html=as_html(inputs.body)
+        to=inputs.to,
+        subject=inputs.subject,
+        text=inputs.body,
+        html=as_html(inputs.body),
+        attachments=tuple(await read_all(ctx.files, inputs.attachments, MOST_BYTES)),
     )
     try:
         message_id = await mailer.send(letter, ctx.idempotency_key)

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import httpx
@@ -12,10 +12,13 @@ from pydantic_core import from_json
 
 from flowforge.actions.sdk import (
     App,
+    Choice,
     FatalError,
+    FindContext,
     HttpHeaders,
     Inputs,
     Item,
+    Options,
     Poll,
     PollContext,
     WebAddress,
@@ -31,6 +34,47 @@ from flowforge.actions.sdk import (
 HTTP_LIST = App("http_list", "JSON list", icon="/icons/trigger-http_list.svg")
 LATEST_MILLISECONDS = 10_000_000_000
 Path = Annotated[str, Field(max_length=500)]
+_DEEPEST_LIST = 4
+
+
+async def _lists(ctx: FindContext, inputs: Mapping[str, Any]) -> list[Choice]:
+    """Every list that the address answers with."""
+    answer = await _answer(ctx, inputs)
+    return [
+        Choice(path, f"{path or 'The answer itself'} ({len(found):,})")
+        for path, found in _lists_in(answer, "", _DEEPEST_LIST)
+    ]
+
+
+async def _fields(ctx: FindContext, inputs: Mapping[str, Any]) -> list[Choice]:
+    """What an entry of the list says, the first one standing for all."""
+    found = value_at(await _answer(ctx, inputs), str(inputs.get("items", "")))
+    if not isinstance(found, list):
+        raise FatalError(f"There is no list there, but {_kind(found)}. Choose where the list is.")
+    entry = found[0] if found and isinstance(found[0], dict) else {}
+    return [
+        Choice(name, f"{name}: {excerpt(json.dumps(value, ensure_ascii=False))}")
+        for name, value in entry.items()
+        if not isinstance(value, dict | list)
+    ]
+
+
+async def _answer(ctx: FindContext, inputs: Mapping[str, Any]) -> Any:
+    asked = new_entries.validate(
+        {name: inputs[name] for name in ("url", "authorization", "headers") if name in inputs}
+    )
+    response = await get(ctx.http, asked.url, _headers(asked))
+    raise_for_answer(response, said="Fetching the list")
+    return await asyncio.to_thread(_parsed, response)
+
+
+def _lists_in(value: Any, path: str, deepest: int) -> Iterator[tuple[str, list[Any]]]:
+    if isinstance(value, list):
+        yield path, value
+    elif isinstance(value, dict) and deepest > 0:
+        for name, inner in value.items():
+            if "." not in name:
+                yield from _lists_in(inner, f"{path}.{name}" if path else name, deepest - 1)
 
 
 class ListAt(Inputs):
@@ -52,19 +96,25 @@ class ListAt(Inputs):
         description="What else is sent along. A secret belongs into Authorization.",
         json_schema_extra={"widget": "keyvalue"},
     )
-    items: Path = Field(
+    items: Annotated[Path, Options(_lists, depends_on=("url", "headers"))] = Field(
         default="",
         title="Where the list is",
-        description="Names down to the list, with dots: data.orders. Empty: the answer itself.",
+        description="Names down to the list, with dots. Nothing: the answer itself.",
         json_schema_extra={"placeholder": "data.orders"},
     )
-    id_field: Path = Field(
+    id_field: Annotated[Path, Options(_fields, depends_on=("url", "headers", "items"))] = Field(
         default="id",
         title="What makes an entry this one",
-        description="A field of every entry. Empty: all that it says.",
+        description="A field of every entry.",
     )
-    order: Literal["newest_first", "oldest_first"] = Field(default="newest_first", title="Order")
-    time_field: Path = Field(
+    order: Literal["newest_first", "oldest_first"] = Field(
+        default="newest_first",
+        title="Order",
+        json_schema_extra={
+            "names": {"newest_first": "Newest first", "oldest_first": "Oldest first"}
+        },
+    )
+    time_field: Annotated[Path, Options(_fields, depends_on=("url", "headers", "items"))] = Field(
         default="",
         title="When it came to be",
         description="A field with a time, where the list holds more than can be compared by id.",
@@ -109,17 +159,20 @@ def _headers(inputs: ListAt) -> dict[str, str]:
 
 def _items(response: httpx.Response, inputs: ListAt) -> list[Item]:
     """Oldest first."""
-    try:
-        answer = from_json(response.content, allow_inf_nan=False)
-    except ValueError:
-        start = excerpt(response.text[:200])
-        raise FatalError(f"The answer is no JSON. It begins: {start}") from None
-    found = value_at(answer, inputs.items)
+    found = value_at(_parsed(response), inputs.items)
     if not isinstance(found, list):
         where = f"at '{inputs.items}'" if inputs.items else "as the answer itself"
         raise FatalError(f"There is no list {where}, but {_kind(found)}.")
     items = [_item(number, entry, inputs) for number, entry in enumerate(found, start=1)]
     return items if inputs.order == "oldest_first" else items[::-1]
+
+
+def _parsed(response: httpx.Response) -> Any:
+    try:
+        return from_json(response.content, allow_inf_nan=False)
+    except ValueError:
+        start = excerpt(response.text[:200])
+        raise FatalError(f"The answer is no JSON. It begins: {start}") from None
 
 
 def _item(number: int, entry: Any, inputs: ListAt) -> Item:

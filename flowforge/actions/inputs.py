@@ -1,6 +1,7 @@
 """What an owner fills in: the model of it, its checks, and what of it is secret."""
 
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -16,12 +17,31 @@ from pydantic_core import ErrorDetails, PydanticCustomError, to_json
 from flowforge.actions.failures import InputProblem, InputsRefused
 
 
-class Inputs(BaseModel):
-    """What the owner fills in; each field is a form control.
+@dataclass(frozen=True)
+class Hint:
+    """Something told in the form, above the input ``before`` (as it is stored; empty: above all).
 
-    ``json_schema_extra`` of a field: ``widget`` (text, textarea, json, select, keyvalue, number,
-    checkbox, secret), ``placeholder``, ``secret`` (its value is kept out of attempts and logs).
+    ``text`` is a small part of Markdown: **bold**, *italic*, `code`, [links](https://…) and lists;
+    ``{{webhookUrl}}`` is the zap's own, ``{{syncUrl}}`` the one that waits for a reply.
     """
+
+    text: str
+    look: Literal["plain", "info", "tip", "warning"] = "plain"
+    before: str = ""
+
+    def as_data(self) -> dict[str, str]:
+        return {"text": self.text, "look": self.look, "before": self.before}
+
+
+class Inputs(BaseModel):
+    """What the owner fills in; each field is a form control. ``hints`` are told between them.
+
+    ``json_schema_extra`` of a field: ``widget`` (text, textarea, json, select, multiselect, keyvalue,
+    number, checkbox, datetime, list, rows, file, files, secret), ``placeholder``, ``names`` (what the owner
+    reads for the values of a select), ``secret`` (its value is kept out of attempts and logs).
+    """
+
+    hints: ClassVar[tuple[Hint, ...]] = ()
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True

@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, get_args, get_type_hints
 import httpx
 
 from flowforge.actions.apps import App
+from flowforge.actions.choices import Fields, Options, finders
 from flowforge.actions.context import C, Connection
 from flowforge.actions.failures import FatalError, InputProblem
 from flowforge.actions.forms import form_schema
@@ -115,6 +116,11 @@ class Poller(Generic[C, I]):
     def problems(self, given: dict[str, Any]) -> list[InputProblem]:
         """What keeps these inputs from being polled with."""
         return findings_of(self.inputs, given)
+
+    @cached_property
+    def finders(self) -> dict[str, Options | Fields]:
+        """What the form has to find out, by input."""
+        return finders(self.inputs)
 
     @cached_property
     def secret_fields(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from flowforge.actions.apps import App, Trigger
 from flowforge.actions.calls import excerpt, get, host_of, raise_for_answer, retry_after, send
+from flowforge.actions.choices import Asked, Choice, Fields, FindContext, Options, finders
 from flowforge.actions.context import (
     ActionConfig,
     C,
@@ -30,10 +31,12 @@ from flowforge.actions.failures import (
     OutcomeUnknown,
     RetryableError,
 )
+from flowforge.actions.files import MEGABYTE, Content, File, Files, SomeFiles, read_all
 from flowforge.actions.forms import form_schema
 from flowforge.actions.inputs import (
     Filled,
     FilledSecret,
+    Hint,
     I,
     Inputs,
     Output,
@@ -56,16 +59,25 @@ from flowforge.actions.polling import (
 from flowforge.actions.web import HttpHeaders, WebAddress, opened
 
 __all__ = [
+    "MEGABYTE",
     "Action",
     "ActionConfig",
     "ActionError",
     "App",
+    "Asked",
+    "Choice",
     "Connection",
+    "Content",
     "Context",
     "Dial",
     "FatalError",
+    "Fields",
+    "File",
+    "Files",
     "Filled",
     "FilledSecret",
+    "FindContext",
+    "Hint",
     "HttpHeaders",
     "InputProblem",
     "Inputs",
@@ -73,6 +85,7 @@ __all__ = [
     "Item",
     "Letter",
     "Mailer",
+    "Options",
     "OutcomeUnknown",
     "Output",
     "Poll",
@@ -80,6 +93,7 @@ __all__ = [
     "Poller",
     "RetryableError",
     "SolanaConfig",
+    "SomeFiles",
     "Store",
     "Trigger",
     "WebAddress",
@@ -94,6 +108,7 @@ __all__ = [
     "opened",
     "poller",
     "raise_for_answer",
+    "read_all",
     "retry_after",
     "send",
 ]
@@ -117,6 +132,7 @@ class Action(Generic[C, I, O]):
     repeatable: bool
     moves_money: bool
     aliases: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
 
     async def __call__(self, ctx: Context[C], inputs: I) -> O:
         return await self.run(ctx, inputs)
@@ -144,6 +160,11 @@ class Action(Generic[C, I, O]):
         return problems_of(self.inputs, draft)
 
     @cached_property
+    def finders(self) -> dict[str, Options | Fields]:
+        """What the form has to find out, by input."""
+        return finders(self.inputs)
+
+    @cached_property
     def secret_fields(self) -> frozenset[str]:
         """Names of inputs that must not be shown, as they stand in a definition."""
         return secret_fields_of(self.inputs)
@@ -158,6 +179,7 @@ def action(
     repeatable: bool = True,
     moves_money: bool = False,
     aliases: tuple[str, ...] = (),
+    keywords: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Context[C], I], Awaitable[O]]], Action[C, I, O]]:
     """Declare an action.
 
@@ -169,6 +191,7 @@ def action(
         repeatable: Whether an attempt whose outcome is unknown may be made again.
         moves_money: Whether a person is asked before it is tried by hand.
         aliases: Former keys that published versions may still carry.
+        keywords: By which other words people look for it.
     """
 
     def declare(run: Callable[[Context[C], I], Awaitable[O]]) -> Action[C, I, O]:
@@ -188,6 +211,7 @@ def action(
             repeatable=repeatable,
             moves_money=moves_money,
             aliases=aliases,
+            keywords=keywords,
         )
 
     return declare

@@ -7,6 +7,7 @@ from flowforge.actions.sdk import (
     Context,
     Filled,
     FilledSecret,
+    Hint,
     Inputs,
     Output,
     action,
@@ -18,6 +19,13 @@ SLACK = App("slack", "Slack")
 
 
 class Message(Inputs):
+    hints = (
+        Hint(
+            "[Make an incoming webhook](https://api.slack.com/messaging/webhooks) in Slack, once for"
+            " each channel.",
+            "tip",
+        ),
+    )
     webhook_url: FilledSecret = Field(
         alias="webhookUrl",
         title="Webhook URL",
@@ -47,7 +55,7 @@ class Posted(Output):
     status: int = Field(title="Status", description="Slack's HTTP status.")
 
 
-@action("slack", name="Slack Notification", app=SLACK)
+@action("slack", name="Slack Notification", app=SLACK, keywords=("chat", "channel", "notify"))
 async def post_message(ctx: Context[None], inputs: Message) -> Posted:
     """Post a message to the channel of an incoming webhook."""
     response = await send(

@@ -40,6 +40,7 @@ from flowforge.actions.sdk import (
     Context,
     FatalError,
     Filled,
+    Hint,
     Inputs,
     Output,
     RetryableError,
@@ -97,6 +98,7 @@ def _account(value: str) -> str:
 
 
 class Payment(Inputs):
+    hints = (Hint("What is confirmed on the chain **cannot be taken back**.", "warning"),)
     address: Annotated[Filled, AfterValidator(_account)] = Field(
         title="Address",
         description="The account that receives the SOL.",
@@ -128,7 +130,14 @@ class Signed:
     lamports: int
 
 
-@action("send-sol", name="Send Solana", app=SOLANA, repeatable=True, moves_money=True)
+@action(
+    "send-sol",
+    name="Send Solana",
+    app=SOLANA,
+    repeatable=True,
+    moves_money=True,
+    keywords=("crypto", "pay", "transfer", "wallet", "coin"),
+)
 async def send_sol(ctx: Context[None], inputs: Payment) -> Sent:
     """Send SOL from the operator's wallet to an address."""
     config = ctx.config.solana
