@@ -27,6 +27,7 @@ from flowforge.jobs.notices import Postman
 from flowforge.jobs.outbox import OutboxLoop
 from flowforge.jobs.registrar import Registrar
 from flowforge.jobs.sweep import Sweep
+from flowforge.jobs.tallies import keep_tallies
 from flowforge.jobs.timers import TimerLoop, Work
 from flowforge.services import equipment, slots, workers
 from flowforge.services.claims import Claims
@@ -70,6 +71,7 @@ async def work(settings: Settings, ready: asyncio.Event | None = None) -> None:
             deliveries=postman.remove_old,
             alarms=partial(raise_alarms, runtime, mailer),
             slots=partial(slots.remove_old, runtime.db),
+            tallies=partial(keep_tallies, runtime.db),
         )
         beside = [
             asyncio.create_task(sweep.run()),

@@ -6,7 +6,7 @@ Pure: everything is derived from the definition and the registry; nothing secret
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -37,7 +37,7 @@ _ASKS = ("Choose ", "Add ", "Say ", "Write ")
 class Card:
     """A step, or the trigger. ``number`` counts those of the outermost list, the trigger being 1; it
     is 0 inside. ``tells``: the input that says most; ``problems``: how many; ``is_first`` and
-    ``is_last``: in its list.
+    ``is_last``: in its list; ``note``: the beginning of what was written for readers.
     """
 
     id: str = ""
@@ -46,6 +46,7 @@ class Card:
     title: str = ""
     action: str = ""
     tells: str = ""
+    note: str = ""
     icon: str = ""
     problems: int = 0
     is_empty: bool = False
@@ -101,17 +102,6 @@ class ProblemLine:
     is_gap: bool
 
 
-@dataclass(frozen=True)
-class Choice:
-    """An entry of the step or trigger picker."""
-
-    key: str
-    name: str
-    summary: str
-    icon: str
-    app: str
-
-
 def cards(definition: Mapping[str, Any], found: Iterable[ProblemLine]) -> list[Card]:
     """The trigger and every step, at any depth, in the order in which they stand."""
     return cards_of(lines(definition, found))
@@ -130,10 +120,15 @@ def lines(definition: Mapping[str, Any], found: Iterable[ProblemLine]) -> list[L
     return [first, *_lines(steps, OUTERMOST, 0, counts)]
 
 
-def targets(definition: Mapping[str, Any], step_id: str) -> list[Target]:
-    """Every list that the step may be moved to. Raises: NotFound."""
-    own = editing_places.inside(editing_places.step_of(definition, step_id))
-    here, _ = editing_places.where(definition, step_id)
+def targets(definition: Mapping[str, Any], step_ids: Collection[str]) -> list[Target]:
+    """Every list that the steps may be moved to; ``is_here``: all of them stand in it.
+
+    Raises: NotFound.
+    """
+    moved = [editing_places.step_of(definition, each) for each in step_ids]
+    own = {each for step in moved for each in editing_places.inside(step)}
+    lists = {editing_places.where(definition, each)[0] for each in step_ids}
+    here = lists.pop() if len(lists) == 1 else None
     found = [Target("", 0, "The zap itself", 0, is_here=here == OUTERMOST)]
     waiting = [(step, 0) for step in reversed(editing_places.listed(definition, OUTERMOST))]
     while waiting:
@@ -163,42 +158,21 @@ def problem_lines(
     definition: Mapping[str, Any], details: Iterable[Mapping[str, str]]
 ) -> list[ProblemLine]:
     """The checks' findings in the builder's words; a card's duplicates are told once."""
+    return list(dict.fromkeys(located(definition, details)))
+
+
+def located(
+    definition: Mapping[str, Any], details: Iterable[Mapping[str, str]]
+) -> Iterator[ProblemLine]:
+    """The card and the field of each path, with its message in the builder's words."""
     steps = {step["id"]: step for step in drafts.all_steps(definition)}
-    lines = []
     for each in details:
         path, message = each.get("path", ""), each.get("message", "")
         is_of_trigger = path.startswith(TRIGGER)
-        lines.append(
-            _trigger_line(definition, path, message)
-            if is_of_trigger
-            else _line(steps, path, message)
-        )
-    return list(dict.fromkeys(lines))
-
-
-def choices(query: str = "") -> list[Choice]:
-    """What a step may do, best first, where every word of ``query`` is in its name or summary."""
-    found = [
-        Choice(one.key, one.name, one.summary, one.icon, one.app.name) for one in REGISTRY.values()
-    ]
-    found += [
-        Choice(kind.key, kind.name, kind.summary, "", "Flow")
-        for kind in KINDS.values()
-        if kind.is_offered
-    ]
-    words = query.lower().split()
-    return [
-        one
-        for one in found
-        if all(word in f"{one.name} {one.summary} {one.app} {one.key}".lower() for word in words)
-    ]
-
-
-def trigger_choices() -> list[Choice]:
-    return [
-        Choice(one.key, one.name, one.summary, one.icon, one.name)
-        for one in trigger_kinds.all_kinds()
-    ]
+        if is_of_trigger:
+            yield _trigger_line(definition, path, message)
+        else:
+            yield _line(steps, path, message)
 
 
 def icon_of(step: Mapping[str, Any]) -> str:
@@ -267,6 +241,7 @@ def _step_card(step: Step, problems: int) -> Card:
         title=step.get("name") or does or "Choose an action",
         action=does,
         tells=_tells(step),
+        note=_short(str(step.get("note") or "")),
         icon=icon_of(step),
         problems=problems,
         is_empty=step["kind"] == "action" and not step.get("action"),

@@ -7,7 +7,7 @@ they alone decide, with their link or signed in; otherwise every member who may 
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from sqlalchemy import func, select, update
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from flowforge.errors import Conflict, Forbidden, Invalid, NotFound
-from flowforge.infra.db import after_commit, db_clock, utc_now
+from flowforge.infra.db import after_commit, db_clock
 from flowforge.infra.signals import Signals
 from flowforge.models import Approval, Approver, Member, OutboxEntry, Run, User
 from flowforge.services import leases
@@ -71,24 +71,6 @@ async def decide_as_member(
         said = "approved" if approver.approved else "rejected"
         raise Conflict(f"You have {said} this already.", code="already_answered")
     await _count(session, signals, approval, approver, approved=approved, comment=comment)
-
-
-async def give_up(session: AsyncSession, run_ids: Iterable[str]) -> None:
-    """Nobody can answer any more what these runs asked: they have ended."""
-    ids = list(run_ids)
-    of_these = select(col(Approval.id)).where(
-        col(Approval.run_id).in_(ids), col(Approval.status) == "pending"
-    )
-    await session.execute(
-        update(Approver)
-        .where(col(Approver.approval_id).in_(of_these), col(Approver.mail_due_at).is_not(None))
-        .values(mail_due_at=None)
-    )
-    await session.execute(
-        update(Approval)
-        .where(col(Approval.run_id).in_(ids), col(Approval.status) == "pending")
-        .values(status="given_up", decided_at=utc_now())
-    )
 
 
 def token_digest(token: str) -> str:

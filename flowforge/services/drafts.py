@@ -16,7 +16,7 @@ from flowforge.engine.expressions import is_template
 from flowforge.engine.parsing import parse_definition
 from flowforge.engine.triggers import PollTrigger, WebhookTrigger, settings_of
 from flowforge.errors import Invalid, TooLarge
-from flowforge.infra import documents
+from flowforge.infra import documents, remembering
 from flowforge.infra.db import utc_now
 from flowforge.infra.redaction import redact
 from flowforge.sandbox import check_code
@@ -69,10 +69,10 @@ def problems(
     ``known_zaps``: the ids that a zap step may name; None where nobody has looked them up.
     """
     try:
-        parsed = parse_definition(definition)
+        parsed, checked = _checked(definition)
     except Invalid as refusal:
         return list(refusal.details or [{"path": "", "message": refusal.message}])
-    found = [each.as_detail() for each in check(parsed, SPECS)]
+    found = [dict(each) for each in checked]
     if isinstance(parsed.trigger, WebhookTrigger) and parsed.trigger.settings.verify is not None:
         found += [
             {"path": f"trigger.settings.verify.{name}", "message": said}
@@ -83,6 +83,13 @@ def problems(
     for step in _in_use(parsed.steps):
         found += _outside_the_engine(step, known_zaps)
     return found
+
+
+@remembering.by_content
+def _checked(definition: Any) -> tuple[tree.Definition, tuple[Problem, ...]]:
+    """What the engine reads and says of it, whatever the time is and whoever asks."""
+    parsed = parse_definition(definition)
+    return parsed, tuple(each.as_detail() for each in check(parsed, SPECS))
 
 
 def trigger_of(definition: Mapping[str, Any]) -> dict[str, Any] | None:

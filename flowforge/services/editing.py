@@ -2,21 +2,19 @@
 
 Promises: nothing is changed in place; a step keeps its id for life, because expressions name it;
 what a gesture is not about stays exactly as it was sent. A step is found at any depth, and may
-stand in any list; those on branches are in ``editing_branches``.
+stand in any list; those on branches are in ``editing_branches``, those on conditions in
+``editing_conditions``.
 """
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
-from flowforge.engine.triggers import settings_of
-from flowforge.errors import Invalid, NotFound
+from flowforge.errors import Invalid
 from flowforge.services import (
     drafts,
     editing_copies,
     editing_places,
     step_kinds,
-    trigger_forms,
     trigger_kinds,
 )
 from flowforge.services.editing_places import OUTERMOST, Draft, Place, Step, step_of
@@ -27,10 +25,14 @@ TRIGGER = "trigger"
 # What a form may set besides inputs, and where it stands in a step.
 OPTIONS = {
     "name": ("name",),
+    "note": ("note",),
     "skip": ("skip",),
     "on_error": ("on_error",),
     "timeout_seconds": ("timeout_seconds",),
     "attempts": ("retry", "attempts"),
+    "first_wait": ("retry", "first_wait"),
+    "factor": ("retry", "factor"),
+    "longest_wait": ("retry", "longest_wait"),
 }
 
 
@@ -92,18 +94,6 @@ def move(draft: Draft, step_id: str, by: int) -> Draft:
     return editing_places.in_its_list(draft, step_id, moved)
 
 
-def move_to(draft: Draft, step_id: str, place: Place, at: int) -> Draft:
-    """The step, with all that is in it, at position ``at`` (clipped) of the list ``place``, counted
-    without the step itself.
-
-    Raises: Invalid for a list that is inside the step.
-    """
-    step = step_of(draft, step_id)
-    if place.step in editing_places.inside(step):
-        raise Invalid("A step cannot go into itself.", code="into_itself")
-    return _with(remove(draft, step_id), [step], place, at)
-
-
 def duplicate(draft: Draft, step_id: str) -> tuple[Draft, str]:
     """A copy right after the step, under an id of its own, like every step inside it.
 
@@ -146,46 +136,18 @@ def set_input(
 
 
 def set_option(draft: Draft, step_id: str, option: str, value: Any) -> Draft:
-    """A setting of the step itself, one of ``OPTIONS``."""
+    """A setting of the step itself, one of ``OPTIONS``; None: as it is by itself."""
     if option not in OPTIONS:
-        raise Invalid(f"A step has no setting '{option}'.")
-    step = deepcopy(step_of(draft, step_id))
+        raise Invalid(f"A step has no setting '{option[:60]}'.")
+    step = step_of(draft, step_id)
     *outer, last = OPTIONS[option]
-    place = step
-    for key in outer:
-        place = place.setdefault(key, {})
-    place[last] = value
-    return replace(draft, step_id, step)
-
-
-def set_condition(draft: Draft, step_id: str, at: tuple[int, int], part: str, value: Any) -> Draft:
-    """One part (left, op, right) of the condition at (group, place) of a filter."""
-    groups = _groups(draft, step_id)
-    group, place = at
-    if not (0 <= group < len(groups) and 0 <= place < len(groups[group]["all"])):
-        raise NotFound("This condition is gone. Reload the page.")
-    groups[group]["all"][place][part] = value
-    return _with_groups(draft, step_id, groups)
-
-
-def add_condition(draft: Draft, step_id: str, group: int) -> Draft:
-    """One more condition in ``group``; a group that is not there yet is made: an "or"."""
-    groups = _groups(draft, step_id)
-    fresh = {"left": "", "op": "TEXT_EXACTLY_MATCHES", "right": ""}
-    if 0 <= group < len(groups):
-        groups[group]["all"].append(fresh)
-    else:
-        groups.append({"all": [fresh]})
-    return _with_groups(draft, step_id, groups)
-
-
-def remove_condition(draft: Draft, step_id: str, at: tuple[int, int]) -> Draft:
-    """A group that lost its last condition goes with it: an empty one would let everything pass."""
-    groups = _groups(draft, step_id)
-    group, place = at
-    if 0 <= group < len(groups) and 0 <= place < len(groups[group]["all"]):
-        del groups[group]["all"][place]
-    return _with_groups(draft, step_id, [each for each in groups if each["all"]])
+    inner = {key: each for key, each in _inside(step, outer).items() if key != last}
+    if value is not None:
+        inner[last] = value
+    if not outer:
+        return replace(draft, step_id, inner)
+    after = {key: each for key, each in step.items() if key != outer[0]}
+    return replace(draft, step_id, after | ({outer[0]: inner} if inner else {}))
 
 
 def free_id(draft: Mapping[str, Any], action: str) -> str:
@@ -204,22 +166,7 @@ def _with(draft: Draft, steps: Sequence[Step], place: Place, at: int) -> Draft:
     )
 
 
-def _groups(draft: Draft, step_id: str) -> list[dict[str, Any]]:
-    if step_id == TRIGGER:
-        when = settings_of(trigger_forms.trigger_of(draft)).get("when")
-    elif (step := step_of(draft, step_id))["kind"] == "filter":
-        when = step.get("when")
-    else:
-        raise Invalid("Only a filter has conditions.")
-    groups = deepcopy((when or {}).get("any") or [])
-    return [{**group, "all": list(group.get("all") or ())} for group in groups]
-
-
-def _with_groups(draft: Draft, step_id: str, groups: list[dict[str, Any]]) -> Draft:
-    if step_id == TRIGGER:
-        settings = settings_of(trigger_forms.trigger_of(draft))
-        settings.pop("when", None)
-        when = {"when": {"any": groups}} if groups else {}
-        return trigger_forms.with_settings(draft, settings | when)
-    step = step_of(draft, step_id)
-    return replace(draft, step_id, {**step, "when": {**(step.get("when") or {}), "any": groups}})
+def _inside(step: Step, keys: Sequence[str]) -> Mapping[str, Any]:
+    for key in keys:
+        step = step.get(key) or {}
+    return step

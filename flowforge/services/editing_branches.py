@@ -8,6 +8,7 @@ there, and it is emptied step by step.
 from collections.abc import Callable, Collection
 from typing import Any
 
+from flowforge.engine.dependencies import check_dependencies
 from flowforge.errors import Invalid
 from flowforge.services import drafts, editing_copies, editing_places, step_kinds
 from flowforge.services.editing_places import Draft, Step
@@ -72,6 +73,31 @@ def move(draft: Draft, step_id: str, at: int, by: int) -> Draft:
         others = [*branches[:at], *branches[at + 1 :]]
         target = max(0, at + by)
         return [*others[:target], moved, *others[target:]]
+
+    return _changed(draft, step_id, change)
+
+
+def wait_for(draft: Draft, step_id: str, at: int, name: str, *, is_on: bool) -> Draft:
+    """The branch begins only after the one of that ``name``, or no longer waits for it.
+
+    Raises: Invalid for a branch that is not there, or that waits for this one.
+    """
+
+    def change(step: Step, branches: list[Branch]) -> list[Branch]:
+        if step["kind"] != "parallel":
+            raise Invalid("Only the branches of a parallel block wait for each other.")
+        needed = [one for one in _branch(branches, at).get("depends_on") or () if one != name]
+        after = {key: each for key, each in branches[at].items() if key != "depends_on"}
+        if is_on:
+            needed.append(name)
+        branches[at] = {**after, "depends_on": needed} if needed else after
+        try:
+            check_dependencies(
+                [(str(one.get("name")), one.get("depends_on") or ()) for one in branches]
+            )
+        except ValueError as problem:
+            raise Invalid(str(problem), code="waits_in_a_circle") from problem
+        return branches
 
     return _changed(draft, step_id, change)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from flowforge.actions import REGISTRY
 from flowforge.infra import documents
-from flowforge.services import drafts, editing_places
+from flowforge.services import drafts, editing_notes, editing_places
 from flowforge.services.editing_places import OUTERMOST, Place, Step
 
 LONGEST_NAME = 40
@@ -44,12 +44,10 @@ def told(before: Mapping[str, Any], after: Mapping[str, Any]) -> Told:
             found = _of_step(one, other)
         if found is not None:
             return found
-    if changed or (gone and come):
-        return Told(f"change {len(changed) + len(gone) + len(come)} steps")
-    if gone or come:
-        steps = gone or come
-        which = _named(steps[0]) if len(steps) == 1 else f"{len(steps)} steps"
-        return Told(f"{'delete' if gone else 'add'} {which}")
+    if changed and not gone and not come:
+        return _of_several([(old[each], new[each]) for each in changed])
+    if changed or gone or come:
+        return Told(_came_and_went(len(changed), gone, come))
     return Told(_moved(before, after, new))
 
 
@@ -59,9 +57,19 @@ def _around(before: Mapping[str, Any], after: Mapping[str, Any]) -> Told | None:
     match keys:
         case []:
             return None
+        case ["notes"] if isinstance(after.get("notes"), list):
+            return _of_notes(editing_notes.notes_of(before), editing_notes.notes_of(after))
         case [key]:
             return Told(f"change the {key}", _leaf(before.get(key), after.get(key), key))
     return Told("change the whole draft")
+
+
+def _of_notes(old: list[Any], new: list[Any]) -> Told:
+    """Notes on the canvas. Only what is typed into one is a field: each move is a gesture."""
+    if len(old) != len(new):
+        return Told("delete a note" if len(new) < len(old) else "add a note")
+    leaf = _leaf(old, new, "notes")
+    return Told("change a note", leaf) if leaf.endswith(".text") else Told("change a note")
 
 
 def _of_step(old: Step, new: Step) -> Told:
@@ -77,6 +85,22 @@ def _of_step(old: Step, new: Step) -> Told:
     leaf = _leaf(_own(old), _own(new), old["id"])
     label = _label(new, leaf)
     return Told(f"change {label} of {_named(new)}" if label else f"change {_named(new)}", leaf)
+
+
+def _of_several(pairs: list[tuple[Step, Step]]) -> Told:
+    """Several steps at once: passed over, used again, or anything else."""
+    if any(_differing(_own(one), _own(other)) != ["skip"] for one, other in pairs):
+        return Told(f"change {len(pairs)} steps")
+    are_skipped = bool(pairs[0][1].get("skip"))
+    return Told(f"skip {len(pairs)} steps" if are_skipped else f"use {len(pairs)} steps again")
+
+
+def _came_and_went(changed: int, gone: list[Step], come: list[Step]) -> str:
+    if changed or (gone and come):
+        return f"change {changed + len(gone) + len(come)} steps"
+    steps = gone or come
+    which = _named(steps[0]) if len(steps) == 1 else f"{len(steps)} steps"
+    return f"{'delete' if gone else 'add'} {which}"
 
 
 def _of_branches(old: Step, new: Step) -> Told | None:

@@ -6,7 +6,7 @@ from flowforge.actions import REGISTRY
 from flowforge.actions.sdk import ActionConfig, SolanaConfig
 from flowforge.infra.mail import Mailer, Message
 from flowforge.infra.runtime import Runtime
-from flowforge.services import mailbox
+from flowforge.services import mailbox, step_files
 from flowforge.services.steps import Performer, StoreOf, sandbox_of
 from flowforge.services.values import Values
 
@@ -20,6 +20,7 @@ def performer(runtime: Runtime, store_of: StoreOf, values: Values) -> Performer:
         store_of,
         values,
         sandbox=sandbox_of(runtime),
+        files_of=lambda project_id: step_files.of_project(runtime, project_id),
     )
 
 

@@ -4,11 +4,12 @@ Promise: a page costs a bounded look, also where it is searched; secrets in head
 redacted, only the bytes themselves are what came.
 """
 
+import asyncio
 import datetime as dt
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
@@ -17,7 +18,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from flowforge.errors import Malformed, NotFound
-from flowforge.infra import runtime
+from flowforge.infra import documents, runtime
 from flowforge.infra.redaction import redact
 from flowforge.models import Attempt, Event, Run, Zap
 from flowforge.services import event_filters, event_story, files, paging, payload
@@ -26,6 +27,7 @@ from flowforge.services.event_filters import EventFilter
 from flowforge.services.event_story import Stage, Tried
 from flowforge.services.paging import Page
 
+Part = Literal["body", "headers", "query"]
 EVERYTHING = EventFilter()
 # Of so many runs and so many attempts of each the story is told.
 MOST_RUNS = 10
@@ -149,6 +151,15 @@ async def get_event(session: AsyncSession, actor: Actor, event_id: str) -> Event
         advice=event_story.advice(event),
         why=event_story.story(event, runs, await _attempts(session, runs)),
     )
+
+
+async def part(session: AsyncSession, actor: Actor, event_id: str, name: Part) -> bytes:
+    """All of what steps see as ``trigger.body``, ``headers`` or ``query``, as JSON text, secrets
+    taken out.
+    """
+    require(actor, Permission.READ)
+    received = await trigger_of(await own(session, actor, Event, event_id))
+    return await asyncio.to_thread(lambda: documents.dump(redact(received.get(name))).encode())
 
 
 async def raw_body(session: AsyncSession, actor: Actor, event_id: str) -> RawBody:

@@ -1,8 +1,4 @@
-"""The form of one step: JSON Schema and inputs in, controls with texts out, and back again.
-
-Promises: what a control shows, read back, is the same input; the value of a secret never leaves
-the draft: a form knows only whether there is one.
-"""
+"""The form of one card: its schema and the draft's values in, controls with texts out."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,77 +6,56 @@ from dataclasses import field as made
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 from pydantic import ValidationError
 
 from flowforge.actions import REGISTRY
-from flowforge.engine import expressions
-from flowforge.engine.conditions import OPERATORS, UNARY
+from flowforge.engine.definition import ActionStep, CodeStep
 from flowforge.engine.triggers import ScheduleSettings, settings_of
-from flowforge.errors import Invalid, Malformed
-from flowforge.infra import documents
+from flowforge.errors import Invalid
 from flowforge.services import (
     cards,
+    condition_lines,
     drafts,
     editing,
-    kind_forms,
+    form_controls,
+    form_inputs,
+    form_texts,
     questions,
+    retry_words,
     schedules,
     trigger_forms,
     trigger_kinds,
 )
 from flowforge.services.cards import ProblemLine
+from flowforge.services.condition_lines import BranchLine, ConditionLine
+from flowforge.services.form_shapes import Field, Pair, Tab
 from flowforge.services.questions import Question
 from flowforge.services.step_kinds import KINDS
 
-DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT = 3, 60
+_RETRIED: Mapping[str, type[ActionStep] | type[CodeStep]] = {"action": ActionStep, "code": CodeStep}
+_NOWHERE = Tab()
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One line of a list of names and values."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """One control. ``is_set``: a secret that is stored and not shown; ``options``: what a select
-    offers, each with its words.
+class Policy:
+    """How often a step is tried, as texts for its controls; ``words``: what that comes to. Which of
+    the settings a step has depends on what it is.
     """
 
-    name: str
-    label: str
-    hint: str
-    widget: str
-    is_required: bool
-    placeholder: str
-    value: str
-    options: list[Pair]
-    pairs: list[Pair]
-    is_set: bool
-    error: str
-    is_gap: bool
-
-
-@dataclass(frozen=True)
-class ConditionLine:
-    """One condition of a filter, at (group, place)."""
-
-    group: int
-    place: int
-    left: str
-    op: str
-    right: str
-    is_unary: bool
-    opens_group: bool
-    error: str
+    has_retry: bool = False
+    has_on_error: bool = False
+    attempts: str = ""
+    first_wait: str = ""
+    factor: str = ""
+    longest_wait: str = ""
+    words: str = ""
+    timeout: str = ""
+    on_error: str = "stop"
 
 
 @dataclass(frozen=True)
 class Form:
-    """All that the panel shows of the chosen card. Of a trigger also what it asks, and of a schedule
+    """All that the panel shows of the chosen card; ``gap``: what is not there yet and has no control. Of a trigger also what it asks, and of a schedule
     what it comes to: a ``sentence`` and the next times, each as its zone has it and as ISO text.
     """
 
@@ -88,14 +63,16 @@ class Form:
     kind: str = ""
     title: str = ""
     name: str = ""
+    note: str = ""
     action: str = ""
     summary: str = ""
     icon: str = ""
     is_skipped: bool = False
-    on_error: str = "stop"
-    attempts: int = DEFAULT_ATTEMPTS
-    timeout: str = str(DEFAULT_TIMEOUT)
     error: str = ""
+    gap: str = ""
+    policy: Policy = Policy()
+    branch: int = 0
+    has_conditions: bool = False
     questions: list[Question] = made(default_factory=list)
     sentence: str = ""
     next_times: list[Pair] = made(default_factory=list)
@@ -108,50 +85,32 @@ class Panel:
     form: Form
     fields: list[Field]
     conditions: list[ConditionLine]
+    branches: list[BranchLine]
     strangers: list[str]
 
 
-# What people read: of "TEXT_START_WITH" that is "text starts with".
-_VERBS = {
-    "start with": "starts with",
-    "does not start with": "does not start with",
-    "exactly matches": "is",
-    "does not exactly match": "is not",
-}
-_KINDS = ("text", "number", "boolean", "date", "list")
-
-
-def _operator_name(operator: str) -> str:
-    words = operator.replace("_", " ").lower()
-    kind, _, rest = words.partition(" ")
-    if kind not in _KINDS:
-        return words
-    return f"{kind}: {_VERBS.get(rest, rest)}"
-
-
-OPERATOR_NAMES = tuple((operator, _operator_name(operator)) for operator in OPERATORS)
-
-
-def panel(definition: Mapping[str, Any], card: str, problems: Iterable[ProblemLine]) -> Panel:
-    """Raises: NotFound for a step that is gone."""
-    mine = [problem for problem in problems if problem.card == card]
+def panel(
+    definition: Mapping[str, Any], card: str, problems: Iterable[ProblemLine], tab: Tab = _NOWHERE
+) -> Panel:
+    """``tab``: what is known beside the draft. Raises: NotFound for a step that is gone."""
+    mine, tab = [problem for problem in problems if problem.card == card], tab.of(card)
     if card == cards.TRIGGER:
-        return _trigger_panel(definition, mine)
+        return _trigger_panel(definition, mine, tab)
     step = editing.step_of(definition, card)
-    known = REGISTRY.get(drafts.action_key(step))
-    schema: Mapping[str, Any] = kind_forms.FORMS.get(step["kind"], {})
-    values: Mapping[str, Any] = kind_forms.shown(step) if schema else step.get("inputs") or {}
-    if known and step["kind"] == "action":
-        schema = known.json_schema()
-    fields = _fields(schema, values, mine)
-    own_names = {field.name for field in fields} | set(_former_names(schema))
-    # Only an action says which inputs there may be; a code step may have any.
-    inputs = (step.get("inputs") or {}) if step["kind"] == "action" else {}
-    strangers = [name for name in inputs if name not in own_names]
-    return Panel(_form(step, mine), fields, _conditions(step, mine), strangers)
+    schema = form_inputs.schema_of(definition, card)
+    values = form_inputs.values_of(definition, card)
+    branches = list(step.get("branches") or ())
+    branch = min(max(0, tab.branch), len(branches) - 1) if branches else 0
+    return Panel(
+        replace(_form(step, schema, mine), branch=branch),
+        form_controls.fields(schema, values, mine, tab),
+        condition_lines.of_step(step, branch, mine),
+        condition_lines.branches(step, branch, mine),
+        _strangers(step, schema),
+    )
 
 
-def _trigger_panel(definition: Mapping[str, Any], problems: list[ProblemLine]) -> Panel:
+def _trigger_panel(definition: Mapping[str, Any], problems: list[ProblemLine], tab: Tab) -> Panel:
     trigger = definition.get("trigger") or {}
     card = cards.cards({"trigger": trigger}, [])[0]
     known = trigger_kinds.known(trigger_kinds.key_of(trigger))
@@ -168,10 +127,13 @@ def _trigger_panel(definition: Mapping[str, Any], problems: list[ProblemLine]) -
         error="\n".join(each.message for each in others if not each.is_gap),
         questions=questions.listed(trigger),
     )
+    settings = settings_of(trigger)
     if trigger.get("kind") == "schedule":
-        form = _with_times(form, settings_of(trigger))
-    fields = _fields(schema, trigger_forms.values(trigger), problems)
-    return Panel(form, fields, _conditions(settings_of(trigger), problems), [])
+        form = _with_times(form, settings)
+    values = trigger_forms.values(trigger)
+    fields = form_controls.fields(schema, values, problems, tab, switches=False)
+    conditions = condition_lines.lines(settings.get("when") or {}, "when", problems)
+    return Panel(form, fields, conditions, [], [])
 
 
 def _with_times(form: Form, settings: Mapping[str, Any]) -> Form:
@@ -187,81 +149,57 @@ def _with_times(form: Form, settings: Mapping[str, Any]) -> Form:
     return replace(form, sentence=found.sentence, next_times=times)
 
 
-def read(action: str, name: str, text: str) -> Any:
-    """The input that ``text`` in that control of an action means; "" for none."""
-    return meant(_control(action, name), text)
-
-
-def meant(control: Mapping[str, Any], text: str) -> Any:
-    """What ``text`` in a control means; "" for nothing.
-
-    A text that cannot be what the control is for is kept as it is: the checks will say so.
-    """
-    widget = control["widget"]
-    if expressions.is_template(text) and not text.lstrip().startswith(("{", "[")):
-        return text
-    if widget in ("json", "keyvalue") and text.lstrip()[:1] in ("{", "["):
-        return _json(text)
-    if widget == "number" and control.get("type") in ("integer", "number"):
-        return _number(text)
-    if widget == "checkbox":
-        return text == "true"
-    return text
-
-
-def with_pair(value: Any, place: int, part: str, text: str) -> dict[str, str]:
-    """The object with one name or value written; ``place`` one past the end adds a line.
-
-    Raises: Invalid for a name that another line has.
-    """
-    pairs = [[pair.name, pair.value] for pair in _pairs(value)]
-    if place >= len(pairs):
-        pairs.append(["", ""])
-        place = len(pairs) - 1
-    pairs[place][0 if part == "name" else 1] = text
-    names = [pair[0] for pair in pairs]
-    if len(set(names)) < len(names):
-        raise Invalid(f"There is already a line for '{text}'.", code="duplicate_name")
-    return {name: each for name, each in pairs if name or each}
-
-
-def without_pair(value: Any, place: int) -> dict[str, str]:
-    pairs = _pairs(value)
-    return {pair.name: pair.value for at, pair in enumerate(pairs) if at != place}
-
-
-def former_names(action: str, name: str) -> tuple[str, ...]:
-    return tuple(_control(action, name).get("formerly", ()))
-
-
-def as_text(value: Any) -> str:
-    """How a control shows an input: a text as it is, all else as JSON, readable."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict | list):
-        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    return documents.dump(value)
-
-
-def _form(step: Mapping[str, Any], problems: list[ProblemLine]) -> Form:
+def _form(step: Mapping[str, Any], schema: Mapping[str, Any], mine: list[ProblemLine]) -> Form:
     does = drafts.does(step)
-    retry = step.get("retry") or {}
+    kind = step["kind"]
     return Form(
         card=step["id"],
-        kind=step["kind"],
+        kind=kind,
         title=step.get("name") or does or "Choose an action",
         name=step.get("name", ""),
+        note=step.get("note", ""),
         action=str(step.get("action") or ""),
         summary=_summary(step),
         icon=cards.icon_of(step),
         is_skipped=bool(step.get("skip")),
-        on_error=step.get("on_error", "stop"),
-        attempts=retry.get("attempts", DEFAULT_ATTEMPTS),
-        timeout=as_text(step.get("timeout_seconds", DEFAULT_TIMEOUT)),
-        error=_error(step, problems),
+        error=_said(step, schema, mine, is_gap=False),
+        gap=_said(step, schema, mine, is_gap=True),
+        policy=_policy(step),
+        has_conditions=kind in {"filter", "break", "router"} or step.get("while") is not None,
     )
+
+
+def _policy(step: Mapping[str, Any]) -> Policy:
+    kind = _RETRIED.get(step["kind"])
+    on_error = step.get("on_error", "stop")
+    if kind is None:
+        return Policy(has_on_error=step["kind"] == "zap", on_error=on_error)
+    otherwise = kind.model_fields["retry"].default
+    retry = step.get("retry") or {}
+    shown = {
+        name: _plain(retry.get(name, _fallback(otherwise, retry, name)))
+        for name in type(otherwise).model_fields
+    }
+    timeout = step.get("timeout_seconds", kind.model_fields["timeout_seconds"].default)
+    return Policy(
+        has_retry=True,
+        has_on_error=True,
+        words=retry_words.tells(retry, otherwise),
+        timeout=_plain(timeout),
+        on_error=on_error,
+        **shown,
+    )
+
+
+def _fallback(otherwise: Any, retry: Mapping[str, Any], name: str) -> Any:
+    """A policy that is there leaves its own defaults out, not those of the step's kind."""
+    return type(otherwise).model_fields[name].default if retry else getattr(otherwise, name)
+
+
+def _plain(number: Any) -> str:
+    """Whole numbers without a point."""
+    is_whole = isinstance(number, float) and number.is_integer()
+    return form_texts.as_text(int(number) if is_whole else number)
 
 
 def _summary(step: Mapping[str, Any]) -> str:
@@ -271,121 +209,29 @@ def _summary(step: Mapping[str, Any]) -> str:
     return known.summary if known else ""
 
 
-def _error(step: Mapping[str, Any], problems: list[ProblemLine]) -> str:
-    """What no control of the form says: where there are none, all that is wrong."""
-    if step["kind"] in {"action", "filter"}:
-        whole = [each.message for each in problems if each.field in ("", "action", "inputs")]
-        return whole[0] if whole else ""
-    known = kind_forms.FORMS.get(step["kind"], {}).get("properties", {})
-    problems = [each for each in problems if each.field not in known]
-    return "\n".join(f"{each.where}: {each.message}" for each in problems)
-
-
-def _fields(
-    schema: Mapping[str, Any], inputs: Mapping[str, Any], problems: list[ProblemLine]
-) -> list[Field]:
-    wrong = {problem.field: problem for problem in reversed(problems)}
-    required = set(schema.get("required", ()))
-    controls = sorted(schema.get("properties", {}).items(), key=lambda each: each[1]["order"])
-    made = []
-    for name, control in controls:
-        names = (name, *control.get("formerly", ()))
-        value = next((inputs[each] for each in names if each in inputs), None)
-        problem = next((wrong[each] for each in names if each in wrong), None)
-        made.append(_field(name, control, value, name in required, problem))
-    return made
-
-
-def _field(
-    name: str,
-    control: Mapping[str, Any],
-    value: Any,
-    is_required: bool,
-    problem: ProblemLine | None,
-) -> Field:
-    widget = control["widget"]
-    is_hidden = widget == "secret" and value is not None and not expressions.is_template(value)
-    if widget == "keyvalue" and value is not None and not isinstance(value, dict):
-        widget = "json"
-    default = control.get("default")
-    shown = default if value is None and widget in ("select", "checkbox") else value
-    return Field(
-        name=name,
-        label=control.get("title", name),
-        hint=control.get("description", ""),
-        widget=widget,
-        is_required=is_required,
-        placeholder=control.get("placeholder") or as_text(default),
-        value="" if is_hidden or widget == "keyvalue" else as_text(shown),
-        options=_options(control),
-        pairs=_pairs(value) if widget == "keyvalue" else [],
-        is_set=is_hidden,
-        error=problem.message if problem else "",
-        is_gap=problem.is_gap if problem else False,
-    )
-
-
-def _options(control: Mapping[str, Any]) -> list[Pair]:
-    names = control.get("names") or {}
-    return [Pair(str(one), str(names.get(one, one))) for one in control.get("enum", ())]
-
-
-def _pairs(value: Any) -> list[Pair]:
-    items = value.items() if isinstance(value, dict) else ()
-    return [Pair(str(name), as_text(each)) for name, each in items]
-
-
-def _conditions(step: Mapping[str, Any], problems: list[ProblemLine]) -> list[ConditionLine]:
-    lines = []
-    for group_at, group in enumerate((step.get("when") or {}).get("any") or ()):
-        for at, condition in enumerate(group.get("all") or ()):
-            here = f"when.any[{group_at}].all[{at}]"
-            wrong = [problem.message for problem in problems if problem.field.startswith(here)]
-            op = condition.get("op", "")
-            lines.append(
-                ConditionLine(
-                    group=group_at,
-                    place=at,
-                    left=as_text(condition.get("left")),
-                    op=op,
-                    right=as_text(condition.get("right")),
-                    is_unary=op in UNARY,
-                    opens_group=at == 0 and group_at > 0,
-                    error=wrong[0] if wrong else "",
-                )
-            )
-    return lines
-
-
-def _control(action: str, name: str) -> Mapping[str, Any]:
-    known = REGISTRY.get(action)
-    control: Mapping[str, Any] | None = (
-        known.json_schema()["properties"].get(name) if known else None
-    )
-    if control is None:
-        raise Invalid(f"This action has no input '{name}'.", code="unknown_input")
-    return control
-
-
-def _former_names(schema: Mapping[str, Any]) -> list[str]:
-    return [
-        former
-        for control in schema.get("properties", {}).values()
-        for former in control.get("formerly", ())
+def _said(
+    step: Mapping[str, Any], schema: Mapping[str, Any], problems: list[ProblemLine], *, is_gap: bool
+) -> str:
+    """What no control of the form says."""
+    controls = (*schema["properties"], "when.", "while.", "branches[")
+    left = [
+        each
+        for each in problems
+        if each.is_gap == is_gap
+        and (
+            each.field in {"", "action", "inputs"}
+            if step["kind"] == "action"
+            else not each.field.startswith(controls)
+        )
     ]
+    return "\n".join(each.message for each in left)
 
 
-def _json(text: str) -> Any:
-    try:
-        return documents.parse(text)
-    except Malformed:
-        return text
-
-
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _strangers(step: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Inputs that the action does not know; a code step may have any."""
+    if step["kind"] != "action":
+        return []
+    known = set(schema["properties"])
+    for control in schema["properties"].values():
+        known.update(control.get("formerly", ()))
+    return [name for name in step.get("inputs") or {} if name not in known]

@@ -3,42 +3,31 @@
 Pure. Before anything was received or run, the outputs' schemas stand in for real values.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flowforge.actions import REGISTRY
-from flowforge.infra import documents
-from flowforge.services import cards, drafts, editing
+from flowforge.services import cards, drafts, editing, loop_items
+from flowforge.services.sample_trees import MOST_LINES, DataLine, lines
 
-MOST_LINES = 150
-DEEPEST = 6
-LONGEST_VALUE = 80
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class DataLine:
-    """``expression`` is what a click inserts; ``value`` a short look at the real value."""
-
-    expression: str
-    label: str
-    depth: int
-    value: str
-    is_branch: bool
+# Of all sources together; each has some, however many there are.
+MOST_OF_ALL = 3_000
+_LEAST = 40
 
 
 @dataclass(frozen=True)
 class DataGroup:
-    """The lines of one source. ``note`` says why there are none, or that they are no samples."""
+    """The lines of one source. ``note`` says why there are none, or that they are no samples;
+    ``untested``: the step whose test would give real values.
+    """
 
     title: str
     icon: str
     note: str
     is_open: bool
     lines: list[DataLine]
+    untested: str = ""
 
 
 def groups(definition: Mapping[str, Any], samples: Mapping[str, Any], card: str) -> list[DataGroup]:
@@ -47,19 +36,30 @@ def groups(definition: Mapping[str, Any], samples: Mapping[str, Any], card: str)
     """
     if card == cards.TRIGGER:
         return []
-    found = _trigger_groups(definition, samples.get("trigger"))
-    seen, loops = _sight(editing.steps_of(definition), card) or ([], [])
-    items = samples.get("items") or {}
-    if loops:
-        # Inside several loops the plain names are those of the innermost.
-        found.append(_item_group(loops[-1], items))
+    seen, loops = sight(definition, card)
+    seen = [step for step in seen if _has_output(step)]
+    room = max(_LEAST, min(MOST_LINES, MOST_OF_ALL // (len(seen) + len(loops) + 3)))
+    found = _trigger_groups(definition, samples.get("trigger"), room)
+    values = {"trigger": samples.get("trigger"), "steps": samples.get("steps") or {}}
+    items = loop_items.items(loops, values, samples.get("items") or {})
+    # Inside several loops the plain names are those of the innermost.
+    found += [_item_group(loop, items, room, is_plain=loop is loops[-1]) for loop in loops[::-1]]
     outputs = samples.get("steps") or {}
     numbers = {step["id"]: at for at, step in enumerate(editing.steps_of(definition), start=2)}
-    found += [_step_group(step, numbers, outputs) for step in seen if _has_output(step)]
-    return found
+    found += [_step_group(step, numbers, outputs, room) for step in seen]
+    return [*found, _run_group()]
 
 
-def _sight(steps: list[editing.Step], card: str) -> tuple[list[editing.Step], ...] | None:
+def sight(
+    definition: Mapping[str, Any], card: str
+) -> tuple[list[editing.Step], list[editing.Step]]:
+    """The steps that the step ``card`` sees, and the loops around it, outermost first."""
+    return _sight(editing.steps_of(definition), card) or ([], [])
+
+
+def _sight(
+    steps: list[editing.Step], card: str
+) -> tuple[list[editing.Step], list[editing.Step]] | None:
     """What ``card`` sees of ``steps``, and the loops around it; None where it is not in them."""
     seen: list[editing.Step] = []
     for step in steps:
@@ -86,42 +86,11 @@ def _seen_after(step: editing.Step) -> list[editing.Step]:
     return found
 
 
-def lines(path: str, value: Any) -> list[DataLine]:
-    """``value`` at ``path`` and everything inside it, as far as a person would read."""
-    found = []
-    for line in _walk(path, path.rpartition(".")[2], value, 0):
-        found.append(line)
-        if len(found) >= MOST_LINES:
-            break
-    return found
-
-
-def look(value: Any) -> str:
-    """``value`` on one short line."""
-    match value:
-        case Mapping():
-            return f"{len(value)} field{'' if len(value) == 1 else 's'}"
-        case list():
-            return f"{len(value)} item{'' if len(value) == 1 else 's'}"
-        case str():
-            text = " ".join(value[: LONGEST_VALUE * 4].split())
-        case _:
-            text = documents.dump(value)
-    return inert(text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…")
-
-
-def inert(text: str) -> str:
-    """``text`` with what is unseen spelled out: direction marks would turn the words around."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
-
-
-def _trigger_groups(definition: Mapping[str, Any], sample: Any) -> list[DataGroup]:
+def _trigger_groups(definition: Mapping[str, Any], sample: Any, room: int) -> list[DataGroup]:
     card = cards.cards(definition, [])[0]
     if not isinstance(sample, Mapping):
         note = "Nothing received yet. Send a request to the webhook URL to see real values."
-        whole = DataLine("{{ trigger.body }}", "body", 0, "everything that is sent", is_branch=True)
+        whole = DataLine("{{ trigger.body }}", "body", 0, "everything that is sent", "object")
         return [DataGroup(f"1. {card.title}", card.icon, note, is_open=True, lines=[whole])]
     found = [
         DataGroup(
@@ -129,25 +98,46 @@ def _trigger_groups(definition: Mapping[str, Any], sample: Any) -> list[DataGrou
             card.icon,
             "",
             is_open=True,
-            lines=lines("trigger.body", sample.get("body")),
+            lines=lines("trigger.body", sample.get("body"), room),
         )
     ]
     for name in ("query", "headers"):
         if sample.get(name):
-            inside = lines(f"trigger.{name}", sample[name])
+            inside = lines(f"trigger.{name}", sample[name], room)
             found.append(DataGroup(name.capitalize(), "", "", is_open=False, lines=inside))
     return found
 
 
-def _item_group(loop: Mapping[str, Any], items: Mapping[str, Any]) -> DataGroup:
-    index = DataLine("{{ index }}", "index", 0, "the number of the round, from 1", is_branch=False)
+def _item_group(
+    loop: Mapping[str, Any], items: Mapping[str, Any], room: int, *, is_plain: bool
+) -> DataGroup:
+    root = "" if is_plain else f"steps.{loop['id']}."
+    index = DataLine(
+        f"{{{{ {root}index }}}}", "index", 0, "the number of the round, from 1", "number"
+    )
     title = f"Round of {drafts.step_name(loop)}"
     if loop["id"] in items:
-        inside = [*lines("item", items[loop["id"]]), index]
-        return DataGroup(title, cards.icon_of(loop), "", is_open=True, lines=inside)
-    item = DataLine("{{ item }}", "item", 0, "the item of the round", is_branch=True)
+        inside = [*lines(f"{root}item", items[loop["id"]], room), index]
+        return DataGroup(title, cards.icon_of(loop), "", is_open=is_plain, lines=inside)
+    item = DataLine(f"{{{{ {root}item }}}}", "item", 0, "the item of the round", "object")
     note = "Real values appear after the first run, or after a test of the loop."
-    return DataGroup(title, cards.icon_of(loop), note, is_open=True, lines=[item, index])
+    inside = [item, index]
+    return DataGroup(title, cards.icon_of(loop), note, is_open=True, lines=inside)
+
+
+_OF_RUN = (
+    ("id", "the run's id", "text"),
+    ("zap_id", "the zap's id", "text"),
+    ("version", "the version that runs", "number"),
+    ("started_at", "when it began", "text"),
+)
+
+
+def _run_group() -> DataGroup:
+    inside = [
+        DataLine(f"{{{{ run.{name} }}}}", name, 0, told, kind) for name, told, kind in _OF_RUN
+    ]
+    return DataGroup("The run itself", "", "", is_open=False, lines=inside)
 
 
 # What the output of a kind of its own has, before there is a real one.
@@ -163,60 +153,50 @@ def _has_output(step: Mapping[str, Any]) -> bool:
     return step["kind"] == "action" or step["kind"] in _PROMISED
 
 
+# A test of these gives what a run would; the others only say what they wait for.
+_TESTABLE = frozenset({"action", "code", "loop"})
+
+
 def _step_group(
-    step: Mapping[str, Any], numbers: Mapping[str, int], outputs: Mapping[str, Any]
+    step: Mapping[str, Any], numbers: Mapping[str, int], outputs: Mapping[str, Any], room: int
 ) -> DataGroup:
     name = drafts.step_name(step) or "Empty step"
     title = f"{numbers[step['id']]}. {name}" if step["id"] in numbers else name
     path = f"steps.{step['id']}"
     if step["id"] in outputs:
-        inside = lines(path, outputs[step["id"]])
+        inside = lines(path, outputs[step["id"]], room)
         return DataGroup(title, cards.icon_of(step), "", is_open=True, lines=inside)
-    note = "Real values appear after the first run."
-    return DataGroup(title, cards.icon_of(step), note, is_open=True, lines=_promised(step, path))
+    is_testable = step["kind"] in _TESTABLE and drafts.action_key(step) != ""
+    return DataGroup(
+        title,
+        cards.icon_of(step),
+        "Not tested yet: no real values." if is_testable else "Real values appear after a run.",
+        is_open=True,
+        lines=_promised(step, path),
+        untested=step["id"] if is_testable else "",
+    )
 
 
 def _promised(step: Mapping[str, Any], path: str) -> list[DataLine]:
-    known = REGISTRY.get(drafts.action_key(step)) if step["kind"] == "action" else None
-    titles = {
-        name: control.get("title", name)
-        for name, control in (known.output_schema().get("properties", {}) if known else {}).items()
-    } or {name: name for name in _PROMISED.get(step["kind"], ())}
-    found = [
-        DataLine(f"{{{{ {path}.{name} }}}}", name, 0, title, is_branch=False)
-        for name, title in titles.items()
-    ]
+    """What the output will have, as far as that is known before there is one."""
     if step["kind"] == "code":
-        found = [DataLine(f"{{{{ {path} }}}}", step["id"], 0, "the result", is_branch=True)]
-    return found
+        return [DataLine(f"{{{{ {path} }}}}", step["id"], 0, "the result", "object")]
+    known = REGISTRY.get(drafts.action_key(step)) if step["kind"] == "action" else None
+    schema = known.output_schema().get("properties", {}) if known else {}
+    told = {name: control.get("title", name) for name, control in schema.items()}
+    told = told or {name: name for name in _PROMISED.get(step["kind"], ())}
+    kinds = {name: _KINDS.get(control.get("type", ""), "") for name, control in schema.items()}
+    return [
+        DataLine(f"{{{{ {path}.{name} }}}}", name, 0, title, kinds.get(name, ""))
+        for name, title in told.items()
+    ]
 
 
-def _walk(path: str, label: str, value: Any, depth: int) -> Iterator[DataLine]:
-    is_branch = isinstance(value, Mapping | list)
-    yield DataLine(f"{{{{ {path} }}}}", label, depth, look(value), is_branch)
-    if not is_branch or depth >= DEEPEST:
-        return
-    for key, inside in _items(value):
-        step = _step(key)
-        if step is not None:
-            label = f"[{key}]" if isinstance(key, int) else inert(key)
-            yield from _walk(f"{path}{step}", label, inside, depth + 1)
-
-
-def _items(value: Mapping[str, Any] | Sequence[Any]) -> Iterator[tuple[str | int, Any]]:
-    # Of a list the first item shows what all look like.
-    yield from value.items() if isinstance(value, Mapping) else enumerate(value[:1])
-
-
-def _step(key: str | int) -> str | None:
-    """How an expression names ``key``; None where no expression can."""
-    if isinstance(key, int):
-        return f"[{key}]"
-    if _PLAIN.fullmatch(key):
-        return f".{key}"
-    if "}}" in key or "%}" in key or "\n" in key or "\\" in key:
-        return None
-    for quote in ('"', "'"):
-        if quote not in key:
-            return f"[{quote}{key}{quote}]"
-    return None
+_KINDS = {
+    "string": "text",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "array": "list",
+    "object": "object",
+}

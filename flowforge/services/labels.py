@@ -8,7 +8,14 @@ from flowforge.services import search
 _FIRST_PRINTABLE = " "
 
 
-def label(text: str, longest: int, *, path: str = "name", missing: str = "Give it a name.") -> str:
+def label(
+    text: str,
+    longest: int,
+    *,
+    path: str = "name",
+    missing: str = "Give it a name.",
+    noun: str = "name",
+) -> str:
     """``text`` without surrounding space.
 
     Raises: Invalid at ``path`` where it is empty, too long or has characters that no name has.
@@ -18,11 +25,11 @@ def label(text: str, longest: int, *, path: str = "name", missing: str = "Give i
     if not cleaned:
         message = missing
     elif len(cleaned) > longest:
-        message = f"The name may have at most {longest} characters."
+        message = f"The {noun} may have at most {longest} characters."
     elif (
         any(letter < _FIRST_PRINTABLE for letter in cleaned) or search.storable(cleaned) != cleaned
     ):
-        message = "The name may not have control characters."
+        message = f"The {noun} may not have control characters."
     if message:
         raise Invalid(message, details=[{"path": path, "message": message}])
     return cleaned

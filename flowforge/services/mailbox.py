@@ -6,6 +6,7 @@ never undoes what it was about; the log says so and the page offers to send it a
 
 import asyncio
 from collections.abc import Sequence
+from html import escape
 
 import structlog
 from sqlalchemy import delete, select
@@ -67,7 +68,12 @@ async def deliver(
 
 async def put(session: AsyncSession, message: Message) -> None:
     """Into the dev mailbox, which keeps the newest ``MOST_KEPT``."""
-    session.add(Mail(to=message.to, subject=message.subject, text=message.text, html=message.html))
+    text, html = message.text, message.html
+    if message.attachments:
+        # The mailbox is there to be read: of files it only tells.
+        names = ", ".join(f"{each.name} ({len(each.data)} bytes)" for each in message.attachments)
+        text, html = f"{text}\n\nAttached: {names}", f"{html}<p>Attached: {escape(names)}</p>"
+    session.add(Mail(to=message.to, subject=message.subject, text=text, html=html))
     await session.flush()
     kept = select(col(Mail.id)).order_by(col(Mail.id).desc()).limit(MOST_KEPT)
     await session.execute(delete(Mail).where(col(Mail.id).not_in(kept)))

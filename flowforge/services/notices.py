@@ -11,9 +11,9 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from flowforge.infra import documents
+from flowforge.infra import documents, runtime
 from flowforge.infra.bulk import Bulk
-from flowforge.infra.db import new_id, utc_now
+from flowforge.infra.db import after_commit, new_id, utc_now
 from flowforge.models import Destination, Member, Notice, User
 
 # What is told, and what it means. A run that failed is told once: as finished to whoever asked
@@ -90,9 +90,17 @@ async def note(
 
 
 async def note_zap(session: AsyncSession, zap: Any, kind: str, by: int) -> None:
-    """Tell of ``zap`` as it is now. ``by``: the id of the user who did it."""
+    """Tell of ``zap`` as it is now, open pages of the project included. ``by``: the id of the user
+    who did it.
+    """
     told = {"id": zap.id, "name": zap.name, "version": zap.live_version, "enabled": zap.enabled}
     await note(session, zap.project_id, kind, {"zap": told, "by": by}, zap_id=zap.id)
+    signals, topic = runtime.current().signals, f"project:{zap.project_id}"
+
+    async def tell() -> None:
+        signals.send({topic})
+
+    after_commit(session, tell)
 
 
 async def note_user(session: AsyncSession, user: User, kind: str) -> None:

@@ -29,6 +29,16 @@ LONGEST_LIST, LONGEST_TEXT = 100, 10_000
 _LARGEST_LOOKED_AT = 5 * LARGEST_BYTES
 
 
+class LookedAt(NamedTuple):
+    """Samples for a person's eyes. ``items``: an item of each loop that had one; ``cut``: the steps
+    whose long lists and texts are shortened.
+    """
+
+    steps: dict[str, Any]
+    items: dict[str, Any]
+    cut: frozenset[str]
+
+
 class _Value(NamedTuple):
     """A value of a step, or the blob that it is in, and since when it is."""
 
@@ -58,9 +68,27 @@ async def samples(session: AsyncSession, actor: Actor, zap_id: str) -> dict[str,
     }
 
 
+async def looked_at(
+    session: AsyncSession, zap: Zap, step_ids: Collection[str], loop_ids: Collection[str]
+) -> LookedAt:
+    """The newest outputs of those steps, items of those loops; the caller owns the zap."""
+    tests = await _tests(session, zap)
+    outputs = await _outputs(session, zap, tests, step_ids) if step_ids else {}
+    steps, cut = {}, set()
+    for step_id in outputs.keys() & set(step_ids):
+        value = await _looked_at(outputs[step_id], LARGEST_BYTES)
+        steps[step_id] = redact(value)
+        if outputs[step_id].size > LARGEST_BYTES:
+            cut.add(step_id)
+    lists = await _loop_inputs(session, zap, tests) if loop_ids else {}
+    loops = {each: await _looked_at(lists[each]) for each in lists.keys() & set(loop_ids)}
+    items = {loop_id: redact(over[0]) for loop_id, over in _lists(loops).items()}
+    return LookedAt(steps, items, frozenset(cut))
+
+
 async def step_values(session: AsyncSession, zap: Zap, step_ids: Collection[str]) -> dict[str, Any]:
     """The newest outputs of those steps that have any, whole; the caller owns the zap."""
-    found = await _outputs(session, zap, await _tests(session, zap))
+    found = await _outputs(session, zap, await _tests(session, zap), step_ids)
     values = {}
     for step_id in found.keys() & set(step_ids):
         try:
@@ -122,9 +150,13 @@ async def _tests(session: AsyncSession, zap: Zap) -> dict[str, Sample]:
 
 
 async def _outputs(
-    session: AsyncSession, zap: Zap, tests: Mapping[str, Sample]
+    session: AsyncSession,
+    zap: Zap,
+    tests: Mapping[str, Sample],
+    step_ids: Collection[str] | None = None,
 ) -> dict[str, _Value]:
-    """By step, the newer of its last success and its last test."""
+    """By step, the newer of its last success and its last test; of all steps, or of these."""
+    among = [] if step_ids is None else [col(Attempt.step_id).in_(step_ids)]
     rows = await session.execute(
         select(
             col(Attempt.step_id),
@@ -132,7 +164,7 @@ async def _outputs(
             col(Attempt.output_blob),
             col(Attempt.output_size),
             func.coalesce(col(Attempt.finished_at), col(Attempt.started_at)),
-        ).where(col(Attempt.id).in_(_latest(zap, col(Attempt.status) == "succeeded")))
+        ).where(col(Attempt.id).in_(_latest(zap, col(Attempt.status) == "succeeded", *among)))
     )
     found = {step_id: _Value(value, blob, size or 0, at) for step_id, value, blob, size, at in rows}
     for step_id, test in tests.items():
@@ -162,7 +194,7 @@ async def _loop_inputs(
     return found
 
 
-def _latest(zap: Zap, condition: Any) -> Any:
+def _latest(zap: Zap, *conditions: Any) -> Any:
     """The id of the newest attempt of each step that fits, in the latest runs."""
     runs = (
         select(col(Run.id))
@@ -173,7 +205,7 @@ def _latest(zap: Zap, condition: Any) -> Any:
     )
     return (
         select(func.max(col(Attempt.id)))
-        .where(col(Attempt.run_id).in_(runs), condition)
+        .where(col(Attempt.run_id).in_(runs), *conditions)
         .group_by(col(Attempt.step_id))
         .scalar_subquery()
     )
@@ -185,12 +217,14 @@ async def _whole(value: _Value) -> Any:
     return documents.parse(await runtime.current().blobs.get(value.blob))
 
 
-async def _looked_at(value: _Value) -> Any:
-    """The value for a person's eyes; a very large one is a sentence instead."""
+async def _looked_at(value: _Value, whole: int = LARGEST_WHOLE) -> Any:
+    """The value for a person's eyes, shortened beyond ``whole``; a very large one is a sentence
+    instead.
+    """
     if value.blob is not None and value.size > _LARGEST_LOOKED_AT:
         return _too_large(value.size)
     try:
-        shown = shortened(await _whole(value), LARGEST_WHOLE)
+        shown = shortened(await _whole(value), whole)
     except NotFound:
         return "(no longer stored)"
     return shown if len(documents.dump(shown)) <= LARGEST_BYTES else _too_large(value.size)

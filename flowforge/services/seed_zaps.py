@@ -22,6 +22,8 @@ from flowforge.services.access import Actor, Permission, own, require
 TRIGGER = "webhook"
 TRIGGER_NAME = "Webhook"
 MOST_LISTED = 1000
+# Its clients know these and no others.
+ACTIONS = ("email", "webhook", "slack", "send-sol")
 
 SeedAction = tuple[str, dict[str, Any]]
 
@@ -81,7 +83,8 @@ def available_triggers() -> list[dict[str, str]]:
 
 
 def available_actions() -> list[dict[str, str]]:
-    return [_type(one.key, one.name, one.icon) for one in REGISTRY.values()]
+    offered = (REGISTRY[key] for key in ACTIONS)
+    return [_type(one.key, one.name, one.icon) for one in offered]
 
 
 def _definition(

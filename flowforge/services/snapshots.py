@@ -40,9 +40,11 @@ async def note(
     user_id: int,
     *,
     joins: bool = False,
+    revision: int | None = None,
 ) -> None:
     """A gesture that began with the draft ``before``. ``joins``: it is one with the last gesture
-    where that was about the same field, by the same person, within ``PAUSE``.
+    where that was about the same field, by the same person, within ``PAUSE``. ``revision``: what
+    ``before`` was as a draft.
     """
     await session.execute(
         delete(Snapshot).where(col(Snapshot.zap_id) == zap_id, col(Snapshot.is_undone))
@@ -60,6 +62,7 @@ async def note(
                 definition=before,
                 size=len(documents.dump(before).encode()),
                 user_id=user_id,
+                revision=revision,
             )
         )
     await session.flush()
@@ -88,10 +91,10 @@ async def undone(session: AsyncSession, zap_id: str) -> Snapshot | None:
     return found
 
 
-def swap(snapshot: Snapshot, draft: Any) -> Any:
-    """The draft on the gesture's other side; ``draft`` takes its place."""
+def swap(snapshot: Snapshot, draft: Any, revision: int) -> Any:
+    """The draft on the gesture's other side; ``draft`` of ``revision`` takes its place."""
     other = snapshot.definition
-    snapshot.definition = draft
+    snapshot.definition, snapshot.revision = draft, revision
     snapshot.size = len(documents.dump(draft).encode())
     snapshot.is_undone = not snapshot.is_undone
     return other
@@ -110,6 +113,18 @@ async def offered(session: AsyncSession, zap_id: str) -> Offered:
         elif not redo:
             redo = what
     return Offered(undo, redo)
+
+
+async def of_revision(session: AsyncSession, zap_id: str, revision: int) -> Any:
+    """The draft as it was at ``revision``, or at the beginning of the typing that it was in the
+    midst of; None where it is not kept.
+    """
+    return await session.scalar(
+        select(col(Snapshot.definition))
+        .where(col(Snapshot.zap_id) == zap_id, col(Snapshot.revision) <= revision)
+        .order_by(col(Snapshot.revision).desc())
+        .limit(1)
+    )
 
 
 async def forget(session: AsyncSession, zap_id: str) -> None:

@@ -21,6 +21,7 @@ from flowforge.actions.sdk import (
     ActionError,
     Context,
     FatalError,
+    Files,
     OutcomeUnknown,
     RetryableError,
     Store,
@@ -44,6 +45,7 @@ from flowforge.services.values import NOTHING, Packed, Values
 log = structlog.get_logger()
 
 StoreOf = Callable[[RunKey, str], Store]
+FilesOf = Callable[[str], Files]
 
 
 def sandbox_of(runtime: Runtime) -> Sandbox:
@@ -95,6 +97,7 @@ class Performer:
         values: Values,
         *,
         sandbox: Sandbox,
+        files_of: FilesOf,
     ) -> None:
         self._registry = registry
         self._http = http
@@ -102,6 +105,7 @@ class Performer:
         self._store_of = store_of
         self._values = values
         self._sandbox = sandbox
+        self._files_of = files_of
 
     async def perform(self, held: Attempt, path: Path, number: int, most_seconds: float) -> Done:
         """What attempt ``number`` of ``path`` comes to, after at most ``most_seconds``."""
@@ -180,6 +184,7 @@ class Performer:
             store=self._store_of(held.key, path),
             config=self._config,
             attempt=number,
+            files=self._files_of(held.key.project_id),
         )
         return _Result(await _call(path, action, context, inputs, limit), shown)
 

@@ -10,20 +10,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from flowforge.engine import expressions
 from flowforge.errors import Invalid
 from flowforge.infra import documents
-from flowforge.infra.redaction import REDACTED
 from flowforge.models import Zap
-from flowforge.services import drafts, sealing, zaps
+from flowforge.services import drafts, portable, sealing, zaps
 from flowforge.services.access import Actor, Permission, own, require
-from flowforge.services.drafts import Step
 from flowforge.services.zaps import ZapView
 
 SCHEMA_VERSION = 2
-
-# What means something only here, and what stands for "not chosen yet" elsewhere.
-_OF_THIS_PLACE = {"connection": None, "zap_id": ""}
 
 # What a file has to say, and what it may say besides; in the order in which problems are told.
 _NEEDED: Mapping[str, tuple[type, str]] = {
@@ -44,7 +38,7 @@ async def export(session: AsyncSession, actor: Actor, zap_id: str) -> dict[str, 
     zap = await own(session, actor, Zap, zap_id)
     exported: dict[str, Any] = {
         "name": zap.name,
-        "definition": _portable(zap.draft),
+        "definition": portable.definition(zap.draft),
         "schema_version": SCHEMA_VERSION,
     }
     said = "This is a secret and was left out. Enter it after importing."
@@ -82,7 +76,7 @@ async def import_zap(
     Raises: Invalid for a file of a later schema, or one whose definition cannot be read.
     """
     today = drafts.readable(migrated(definition, schema_version))
-    draft = drafts.map_steps(sealing.unsealed(today), _unplaced)
+    draft = drafts.map_steps(sealing.unsealed(today), portable.unplaced)
     return await zaps.create(session, actor, name=name, definition=draft)
 
 
@@ -130,26 +124,3 @@ def _problems(given: Any) -> list[dict[str, str]]:
     return found + [
         {"path": key, "message": "is not a part of a file"} for key in given if key not in known
     ]
-
-
-def _portable(definition: dict[str, Any]) -> dict[str, Any]:
-    bare = sealing.without(definition)
-    blanked: dict[str, Any] = _blanked(bare, drafts.without_secrets(bare))
-    return drafts.map_steps(blanked, _unplaced)
-
-
-def _unplaced(step: Step) -> Step:
-    return {**step, **{key: _OF_THIS_PLACE[key] for key in _OF_THIS_PLACE.keys() & step.keys()}}
-
-
-def _blanked(value: Any, shown: Any) -> Any:
-    """``value`` with everything empty that ``shown`` hides, but for expressions: they hold the
-    way to a value, not the value.
-    """
-    if shown == REDACTED:
-        return value if expressions.is_template(value) else ""
-    if isinstance(value, dict):
-        return {key: _blanked(item, shown[key]) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_blanked(item, shown[index]) for index, item in enumerate(value)]
-    return value

@@ -13,6 +13,7 @@ from flowforge.actions import POLLERS
 from flowforge.engine.triggers import TOLD_APPS, settings_of
 from flowforge.errors import FlowForgeError, Invalid
 from flowforge.services.verify_words import ALGORITHMS, SCHEMES
+from flowforge.services.verifying.tokens import JWT_ALGORITHMS
 
 Draft = dict[str, Any]
 Control = dict[str, Any]
@@ -31,9 +32,7 @@ FIELD_KINDS = {
     "file": "File",
 }
 _MISSED = {"run_once": "Run once, for the last of them", "skip": "Leave them out"}
-# How a list is written in its control.
-_LINES = {"allow_from"}
-_WORDS = {"methods", "verify.algorithms"}
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _EITHER = {"cron": "every_seconds", "every_seconds": "cron"}
 _NUMBERS = {"type": "number"}
 _WHOLE = {"type": "integer"}
@@ -49,10 +48,6 @@ def values(trigger: Mapping[str, Any]) -> dict[str, Any]:
     """What the controls show, by their names."""
     settings = settings_of(trigger)
     found = {name: _at(settings, name) for name in schema(trigger)["properties"]}
-    for name in found.keys() & _LINES:
-        found[name] = "\n".join(map(str, found[name] or ()))
-    for name in found.keys() & _WORDS:
-        found[name] = ", ".join(map(str, found[name] or ()))
     if "verify.scheme" in found:
         found["verify.scheme"] = found["verify.scheme"] or NO_SCHEME
     if "verify.secrets" in found:
@@ -76,11 +71,7 @@ def filled(draft: Draft, name: str, value: Any) -> Draft:
     if name == "verify.scheme":
         _set_scheme(settings, str(value))
         return with_settings(draft, settings)
-    if name in _LINES and isinstance(value, str):
-        value = [line.strip() for line in value.splitlines() if line.strip()]
-    elif name in _WORDS and isinstance(value, str):
-        value = [word.strip() for word in value.split(",") if word.strip()]
-    elif name == "verify.secrets":
+    if name == "verify.secrets":
         value = [value] if value else None
     _put(settings, name, None if value in ("", []) else value)
     if name == "app" and value not in TOLD_APPS:
@@ -165,7 +156,9 @@ _VERIFY: dict[str, Control] = {
     "timestamp_header": _control("Header of the signed time", "text"),
     "id_header": _control("Header of the id", "text"),
     "username": _control("User name", "text"),
-    "algorithms": _control("Algorithms", "text", "With commas, such as HS256."),
+    "algorithms": _control(
+        "Algorithms", "multiselect", "None: HS256 alone.", enum=list(JWT_ALGORITHMS)
+    ),
     "audience": _control("Audience", "text"),
     "issuer": _control("Issuer", "text"),
     "url": _control("Public URL", "text", "Where senders see another one than the URL above."),
@@ -175,10 +168,9 @@ _VERIFY: dict[str, Control] = {
     ),
 }  # fmt: skip
 _WEBHOOK: dict[str, Control] = {
-    "methods": _control("Methods", "text", "With commas, such as POST, PUT. Empty: any."),
+    "methods": _control("Methods", "multiselect", "None: any.", enum=list(_METHODS)),
     "allow_from": _control(
-        "Addresses that may send", "textarea",
-        "One a line, such as 203.0.113.0/24. Empty: all.",
+        "Addresses that may send", "list", "Without any, all may.", placeholder="203.0.113.0/24"
     ),
     "rate.limit": _control("Most requests", "number", "Whoever sends them.", **_WHOLE),
     "rate.per_seconds": _control("In so many seconds", "number", default=60, **_WHOLE),
@@ -211,12 +203,22 @@ def _poll(settings: Mapping[str, Any]) -> dict[str, Any]:
     poller = POLLERS.get(str(settings.get("trigger", "")))
     inside = poller.json_schema() if poller else {"properties": {}}
     by_order = sorted(inside["properties"].items(), key=lambda each: each[1]["order"])
-    controls = {f"inputs.{name}": dict(one) for name, one in by_order}
+    controls = {f"inputs.{name}": _polled(one) for name, one in by_order}
     controls["every_seconds"] = _control(
         "Look every so many seconds", "number", default=300, **_WHOLE
     )
     required = tuple(f"inputs.{name}" for name in inside.get("required", ()))
-    return _ordered(controls, required)
+    hints = [{**hint, "before": f"inputs.{hint['before']}"} for hint in inside.get("hints", ())]
+    return {**_ordered(controls, required), "hints": hints}
+
+
+def _polled(control: Control) -> Control:
+    """As the poller declares it, with the names that its inputs have here."""
+    asks = control.get("asks")
+    if asks is None:
+        return dict(control)
+    depends_on = [f"inputs.{name}" for name in asks["depends_on"]]
+    return {**control, "asks": {**asks, "depends_on": depends_on}}
 
 
 def _app(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,21 +16,23 @@ POLL = "poll"
 
 @dataclass(frozen=True)
 class TriggerKind:
-    """``begins``: the settings of a new one."""
+    """``begins``: the settings of a new one; ``keywords``: by which other words people look for it."""
 
     key: str
     name: str
     summary: str
     icon: str
     begins: dict[str, Any] = field(default_factory=dict)
+    keywords: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
         return self.key.partition(":")[0]
 
 
-def _kind(key: str, name: str, summary: str, **begins: Any) -> TriggerKind:
-    return TriggerKind(key, name, summary, f"/icons/trigger-{key}.svg", begins)
+def _kind(key: str, name: str, summary: str, keywords: str, **begins: Any) -> TriggerKind:
+    words = tuple(keywords.split())
+    return TriggerKind(key, name, summary, f"/icons/trigger-{key}.svg", begins, words)
 
 
 _FIELDS = [
@@ -38,14 +40,38 @@ _FIELDS = [
     {"name": "message", "label": "Message", "kind": "long_text", "required": True},
 ]
 _BEFORE_POLLS = (
-    _kind("webhook", "Webhook", "Starts a run for every request to the zap's own URL."),
-    _kind("schedule", "Schedule", "Starts a run at times, or every so often.", cron="0 9 * * *"),
-    _kind("form", "Form", "Starts a run when somebody fills in a page.", fields=_FIELDS),
+    _kind(
+        "webhook",
+        "Webhook",
+        "Starts a run for every request to the zap's own URL.",
+        "http api request hook url catch",
+    ),
+    _kind(
+        "schedule",
+        "Schedule",
+        "Starts a run at times, or every so often.",
+        "cron timer interval daily hourly clock time",
+        cron="0 9 * * *",
+    ),
+    _kind(
+        "form",
+        "Form",
+        "Starts a run when somebody fills in a page.",
+        "survey page contact input",
+        fields=_FIELDS,
+    ),
 )
 _AFTER_POLLS = (
-    _kind("app", "App event", "Starts a run for what GitHub, Slack or Stripe tells the project."),
-    _kind("error", "Failed run", "Starts a run when a run of another zap fails."),
-    _kind("manual", "Manual", "Starts a run when you press Run."),
+    _kind(
+        "app",
+        "App event",
+        "Starts a run for what GitHub, Slack or Stripe tells the project.",
+        "github slack stripe",
+    ),
+    _kind(
+        "error", "Failed run", "Starts a run when a run of another zap fails.", "error catch alert"
+    ),
+    _kind("manual", "Manual", "Starts a run when you press Run.", "button click hand"),
 )
 
 

@@ -87,7 +87,8 @@ async def shown(session: AsyncSession, zap: Zap) -> dict[str, Any] | None:
     """``{method, headers, query, body, raw_body}`` for a person's eyes; None for nothing yet."""
     found = await of(session, zap)
     if found.event is not None:
-        return await events.trigger_of(found.event)
+        received = await events.trigger_of(found.event)
+        return received | {"body": redact(received["body"])}
     return _by_hand(redact(found.body)) if found.is_chosen else None
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.errors import Conflict
 from flowforge.models import Snapshot, Zap
-from flowforge.services import snapshots, zaps
+from flowforge.services import revisions, snapshots, zaps
 from flowforge.services.access import Actor, Permission, require
 from flowforge.services.zaps import ZapView
 
@@ -22,7 +22,7 @@ async def undo(
     last = await snapshots.newest(session, zap.id)
     if last is None:
         raise Conflict("There is nothing to undo.", code="nothing_to_undo")
-    return await _swapped(session, zap, last)
+    return await _swapped(session, actor, zap, last)
 
 
 async def redo(
@@ -36,18 +36,19 @@ async def redo(
     following = await snapshots.undone(session, zap.id)
     if following is None:
         raise Conflict("There is nothing to redo.", code="nothing_to_redo")
-    return await _swapped(session, zap, following)
+    return await _swapped(session, actor, zap, following)
 
 
 async def _held(session: AsyncSession, actor: Actor, zap_id: str, revision: int | None) -> Zap:
     require(actor, Permission.EDIT)
     zap = await zaps.locked(session, actor, zap_id)
     if revision is not None:
-        zaps.require_revision(zap, revision)
+        revisions.require_newest(zap, revision)
     return zap
 
 
-async def _swapped(session: AsyncSession, zap: Zap, snapshot: Snapshot) -> ZapView:
-    other = snapshots.swap(snapshot, zap.draft)
+async def _swapped(session: AsyncSession, actor: Actor, zap: Zap, snapshot: Snapshot) -> ZapView:
+    other = snapshots.swap(snapshot, zap.draft, zap.draft_revision)
     session.add(snapshot)
+    revisions.stamp(session, zap, actor.user_id)
     return await zaps.redraft(session, zap, other)

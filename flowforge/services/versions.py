@@ -1,4 +1,4 @@
-"""Versions: the draft frozen under a number. Rows are written once and never changed.
+"""Versions: the draft frozen under a number. Rows are written once; only a note may change.
 
 Promises: two publishes at once get two numbers or share one, never an error; publishing a draft
 that equals the live version makes no new one; drafts that were frozen for a test run (their
@@ -18,12 +18,13 @@ from flowforge.engine.definition import Limits
 from flowforge.errors import Invalid, NotFound
 from flowforge.infra import documents
 from flowforge.models import Version, Zap
-from flowforge.services import arming, diffs, drafts, notices, paging, zaps
+from flowforge.services import arming, diffs, drafts, labels, notices, paging, zaps
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.diffs import Diff
 from flowforge.services.paging import Page
 from flowforge.services.zaps import ZapView
 
+LONGEST_NOTE = 500
 _LARGEST_NUMBER = 2**31 - 1
 _DIGITS = 12
 _MOST_NAMED = 1000  # databases limit how many values one statement may carry
@@ -41,20 +42,25 @@ class VersionView(BaseModel):
     published_by: int | None
     created_at: dt.datetime
     live: bool
+    note: str | None = None
 
 
-async def publish(session: AsyncSession, actor: Actor, zap_id: str) -> VersionView:
+async def publish(
+    session: AsyncSession, actor: Actor, zap_id: str, *, note: str = ""
+) -> VersionView:
     """The draft as the live version, and the zap switched on.
 
-    A draft that equals the live version adds no number: that version is returned.
+    A draft that equals the live version adds no number: that version is returned, with ``note`` (why
+    it was made) if there is one.
 
     Raises: Invalid with ``details`` naming path and field of everything that is missing or wrong.
     """
     require(actor, Permission.OPERATE)
+    clean = clean_note(note) if note.strip() else ""
     # Locked: the next publish of this zap counts on from this one's number.
     zap = await zaps.locked(session, actor, zap_id)
     await require_complete(session, actor, zap, "published")
-    return await go_live(session, actor, zap)
+    return await go_live(session, actor, zap, note=clean)
 
 
 async def problems(
@@ -87,13 +93,15 @@ async def require_complete(session: AsyncSession, actor: Actor, zap: Zap, what: 
         raise Invalid(f"This zap cannot be {what} yet: {many}.", details=list(found))
 
 
-async def go_live(session: AsyncSession, actor: Actor, zap: Zap) -> VersionView:
+async def go_live(session: AsyncSession, actor: Actor, zap: Zap, *, note: str = "") -> VersionView:
     """``zap`` (locked by the caller, who also answers for its draft) with its draft live."""
     live = await _live(session, zap)
     news = [] if zap.enabled else ["zap.enabled"]
     if live is None or documents.dump(live.definition) != documents.dump(zap.draft):
         live = await _freeze(session, zap, actor)
         news.insert(0, "zap.published")
+    if note:
+        live.note = note
     zap.live_version = live.number
     zap.limits = _limits(live.definition)
     zap.trigger = drafts.trigger_of(live.definition)
@@ -142,8 +150,8 @@ async def compare(
     """
     require(actor, Permission.READ)
     zap = await own(session, actor, Zap, zap_id)
-    one = await _definition_at(session, zap, before)
-    other = await _definition_at(session, zap, after)
+    one = await definition_at(session, zap, before)
+    other = await definition_at(session, zap, after)
     # Large definitions take a while to compare, and others want to be answered meanwhile.
     return await asyncio.to_thread(diffs.diff, one, other)
 
@@ -155,6 +163,24 @@ async def restore(session: AsyncSession, actor: Actor, zap_id: str, number: int)
     version = await _numbered(session, zap, number)
     what = f"restore version {number}"
     return await zaps.change_draft(session, actor, zap, version.definition, what=what)
+
+
+async def annotate(
+    session: AsyncSession, actor: Actor, zap_id: str, number: int, note: str
+) -> VersionView:
+    """The version with that note; an empty one takes it away."""
+    require(actor, Permission.EDIT)
+    zap = await own(session, actor, Zap, zap_id)
+    version = await _numbered(session, zap, number)
+    version.note = clean_note(note) if note.strip() else None
+    session.add(version)
+    await session.flush()
+    return _view(version, zap)
+
+
+def clean_note(note: str) -> str:
+    """Raises: Invalid for a note that is too long, or has characters that no text has."""
+    return labels.label(note, LONGEST_NOTE, path="note", missing="Write a note.", noun="note")
 
 
 async def _live(session: AsyncSession, zap: Zap) -> Version | None:
@@ -171,7 +197,11 @@ async def freeze_for_test(session: AsyncSession, actor: Actor, zap: Zap) -> int:
     return number
 
 
-async def _definition_at(session: AsyncSession, zap: Zap, place: str) -> dict[str, Any]:
+async def definition_at(session: AsyncSession, zap: Zap, place: str) -> dict[str, Any]:
+    """What stands at ``place`` ("draft", "live" or a number) of ``zap``, which the caller owns.
+
+    Raises: NotFound.
+    """
     definition = zap.draft
     if place == "live":
         live = await _live(session, zap)
@@ -244,4 +274,5 @@ def _view(version: Version, zap: Zap) -> VersionView:
         published_by=version.published_by,
         created_at=version.created_at,
         live=version.number == zap.live_version,
+        note=version.note,
     )

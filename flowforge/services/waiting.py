@@ -1,6 +1,7 @@
 """Why a run is where it is, in a sentence: every way of waiting has its reason."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -63,6 +64,85 @@ async def why(session: AsyncSession, actor: Actor, run_id: str) -> Why:
     return await _why_sleeping(session, run, entry)
 
 
+async def in_short(session: AsyncSession, actor: Actor, run_ids: Sequence[str]) -> dict[str, Why]:
+    """What each of these runs of the project waits for, in a few words and two queries; what is being
+    worked on, or owes nothing, is not there.
+    """
+    require(actor, Permission.READ)
+    if not run_ids:
+        return {}
+    now = (await session.execute(select(db_now()))).scalar_one()
+    rows = await session.execute(
+        select(OutboxEntry, col(Run.status), col(Zap.paused_at), col(Run.environment))
+        .join(Run, col(Run.id) == col(OutboxEntry.run_id))
+        .join(Zap, col(Zap.id) == col(Run.zap_id))
+        .where(col(OutboxEntry.run_id).in_(run_ids), col(Run.project_id) == actor.project_id)
+    )
+    found: dict[str, Why] = {}
+    asleep: list[OutboxEntry] = []
+    for entry, status, paused_at, environment in rows.all():
+        if entry.lease_until is not None and entry.lease_until > now:
+            continue
+        is_paused = bool(paused_at) and status == "queued" and environment != "test"
+        if is_paused or entry.parked == "paused":
+            found[entry.run_id] = Why(reason="paused", message="Its zap is paused")
+        elif entry.due_at <= now:
+            found[entry.run_id] = Why(reason="busy", message="Waits for a worker")
+        elif entry.parked == "throttle":
+            said = "One after the other"
+            found[entry.run_id] = Why(reason="throttle", message=said, until=entry.due_at)
+        elif entry.parked is not None:
+            found[entry.run_id] = Why(reason="limit", message="Others come first")
+        elif status == "queued":
+            said = "Begins later"
+            found[entry.run_id] = Why(reason="future", message=said, until=entry.due_at)
+        else:
+            asleep.append(entry)
+    return found | await _sleeping_in_short(session, asleep)
+
+
+async def _sleeping_in_short(
+    session: AsyncSession, entries: Sequence[OutboxEntry]
+) -> dict[str, Why]:
+    wakes = await _wakes(session, [entry.run_id for entry in entries])
+    found: dict[str, Why] = {}
+    for entry in entries:
+        mine = wakes.get(entry.run_id, {})
+        if "approval" in mine:
+            said = Why(
+                reason="waiting_for_approval",
+                message="Waits for an approval",
+                until=mine["approval"],
+            )
+        elif "zap" in mine:
+            said = Why(reason="waiting_for_zap", message="Waits for another run")
+        elif "delay" in mine:
+            said = Why(reason="delay", message="Waits for its time", until=mine["delay"])
+        else:
+            said = Why(reason="retry", message="Tries again", until=entry.due_at)
+        found[entry.run_id] = said
+    return found
+
+
+async def _wakes(session: AsyncSession, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """By run and kind of step: when what waits in it goes on, the first of each."""
+    if not run_ids:
+        return {}
+    rows = await session.execute(
+        select(col(Attempt.run_id), col(Attempt.kind), func.min(col(Attempt.wake_at)))
+        .where(
+            col(Attempt.run_id).in_(run_ids),
+            col(Attempt.status) == "running",
+            col(Attempt.kind).in_(("approval", "zap", "delay")),
+        )
+        .group_by(col(Attempt.run_id), col(Attempt.kind))
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for run_id, kind, wake_at in rows.all():
+        found.setdefault(run_id, {})[kind] = wake_at
+    return found
+
+
 async def _why_due(session: AsyncSession, run: Run, entry: OutboxEntry, now: dt.datetime) -> Why:
     zap = await session.scalar(select(Zap).where(col(Zap.id) == run.zap_id))
     if zap is not None and zap.paused_at and run.status == "queued" and run.environment != "test":
@@ -116,16 +196,7 @@ async def _why_parked(session: AsyncSession, run: Run, entry: OutboxEntry) -> Wh
 
 async def _why_sleeping(session: AsyncSession, run: Run, entry: OutboxEntry) -> Why:
     """What it waits for that comes next; of several kinds, people before zaps before clocks."""
-    rows = await session.execute(
-        select(col(Attempt.kind), col(Attempt.status), func.min(col(Attempt.wake_at)))
-        .where(
-            col(Attempt.run_id) == run.id,
-            col(Attempt.status) == "running",
-            col(Attempt.kind).in_(("approval", "zap", "delay")),
-        )
-        .group_by(col(Attempt.kind), col(Attempt.status))
-    )
-    wakes: dict[str, Any] = {kind: wake_at for kind, _, wake_at in rows.all()}
+    wakes = (await _wakes(session, [run.id])).get(run.id, {})
     if "approval" in wakes:
         said = "It waits for somebody to approve or reject."
         return Why(reason="waiting_for_approval", message=said, until=wakes["approval"])

@@ -4,32 +4,32 @@ Promise: an edit is one gesture on the newest draft, refused when somebody else 
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from flowforge.errors import Conflict, Invalid
 from flowforge.services import (
     cards,
-    editing,
+    drafts,
     events,
-    form_fields,
+    hinting,
     insertion,
-    kind_forms,
+    revisions,
     samples,
     snapshots,
-    trigger_forms,
     trigger_samples,
     undoing,
+    unpublished,
     versions,
     zaps,
 )
-from flowforge.services.access import Actor
+from flowforge.services.access import Actor, Permission, require
 from flowforge.services.cards import Line, ProblemLine, Target
 from flowforge.services.editing import Draft
 from flowforge.services.event_filters import EventFilter
+from flowforge.services.hinting import HintLine
 from flowforge.services.insertion import DataGroup
 from flowforge.services.snapshots import Offered
 from flowforge.services.trigger_samples import EventLine
@@ -40,12 +40,14 @@ Gesture = Callable[[Draft], Draft]
 
 @dataclass(frozen=True)
 class Bench:
-    """A zap as its builder shows it."""
+    """A zap as its builder shows it. ``changes``: how many wait to be published."""
 
     zap: ZapView
     lines: list[Line]
     problems: list[ProblemLine]
     offered: Offered
+    hints: list[HintLine]
+    changes: int
 
 
 @dataclass(frozen=True)
@@ -74,25 +76,27 @@ async def look(session: AsyncSession, actor: Actor, zap_id: str) -> Bench:
 
 
 async def edit(
-    session: AsyncSession, actor: Actor, zap_id: str, revision: int, gesture: Gesture
+    session: AsyncSession,
+    actor: Actor,
+    zap_id: str,
+    revision: int,
+    gesture: Gesture,
+    *,
+    joins: bool = True,
 ) -> Bench:
-    """The zap after ``gesture``; one that changes nothing saves nothing.
+    """The zap after ``gesture``; one that changes nothing saves nothing. ``joins``: typing on in a
+    field is one gesture, for it saves itself meanwhile.
 
     Raises: Conflict ``stale_revision`` if the draft is not the one of ``revision`` any more.
     """
-    zap = await zaps.get(session, actor, zap_id)
-    if zap.draft_revision != revision:
-        raise Conflict(
-            "This zap was changed somewhere else in the meantime. Reload it to see the change.",
-            code="stale_revision",
-        )
-    draft = gesture(zap.definition)
-    if draft == zap.definition:
-        return await bench(session, actor, zap)
-    # A field saves itself while somebody is typing in it.
-    saved = await zaps.save_draft(
-        session, actor, zap_id, revision=revision, definition=draft, joins=True
-    )
+    require(actor, Permission.EDIT)
+    zap = await zaps.locked(session, actor, zap_id)
+    revisions.require_newest(zap, revision)
+    draft = gesture(zap.draft)
+    if draft == zap.draft:
+        return await bench(session, actor, await zaps.view(session, zap))
+    readable = drafts.readable(draft)
+    saved = await zaps.change_draft(session, actor, zap, readable, joins=joins)
     return await bench(session, actor, saved)
 
 
@@ -110,7 +114,15 @@ async def bench(session: AsyncSession, actor: Actor, zap: ZapView) -> Bench:
     problems = await versions.problems(session, actor, zap.definition)
     found = cards.problem_lines(zap.definition, problems)
     offered = await snapshots.offered(session, zap.id)
-    return Bench(zap, cards.lines(zap.definition, found), found, offered)
+    hints = await hinting.hints(session, actor, zap.id, zap.definition)
+    return Bench(
+        zap,
+        cards.lines(zap.definition, found),
+        found,
+        offered,
+        hinting.lines(zap.definition, hints),
+        await unpublished.count(session, zap),
+    )
 
 
 async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> list[DataGroup]:
@@ -121,10 +133,12 @@ async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> 
     return insertion.groups(zap.definition, found, card)
 
 
-async def targets(session: AsyncSession, actor: Actor, zap_id: str, card: str) -> list[Target]:
-    """The lists that the step may be moved to. Raises: NotFound."""
+async def targets(
+    session: AsyncSession, actor: Actor, zap_id: str, steps: Collection[str]
+) -> list[Target]:
+    """The lists that the steps may be moved to. Raises: NotFound."""
     zap = await zaps.get(session, actor, zap_id)
-    return cards.targets(zap.definition, card)
+    return cards.targets(zap.definition, steps)
 
 
 async def received(session: AsyncSession, actor: Actor, zap_id: str) -> Received:
@@ -148,96 +162,6 @@ async def requests(session: AsyncSession, actor: Actor, zap_id: str) -> Requests
     found = await trigger_samples.last_events(session, actor, zap_id)
     is_by_hand, data = await trigger_samples.by_hand(session, actor, zap_id)
     return Requests(found, is_by_hand, data)
-
-
-def filling(card: str, field: str, text: str) -> Gesture:
-    """What stands in a control now becomes the step's input."""
-
-    def gesture(draft: Draft) -> Draft:
-        if card == cards.TRIGGER:
-            asked = trigger_forms.control(trigger_forms.trigger_of(draft), field)
-            return trigger_forms.filled(draft, field, form_fields.meant(asked, text))
-        step = editing.step_of(draft, card)
-        if step["kind"] in kind_forms.FORMS:
-            control = kind_forms.control(step["kind"], field)
-            return kind_forms.filled(draft, card, field, form_fields.meant(control, text))
-        action = str(step.get("action", ""))
-        value = form_fields.read(action, field, text)
-        formerly = form_fields.former_names(action, field)
-        return editing.set_input(draft, card, field, value, formerly=formerly)
-
-    return gesture
-
-
-def setting(card: str, field: str, value: Any) -> Gesture:
-    """An input as it is, or none (``None``): of a secret, whose control shows nothing."""
-
-    def gesture(draft: Draft) -> Draft:
-        if card == cards.TRIGGER:
-            return trigger_forms.filled(draft, field, value)
-        return editing.set_input(draft, card, field, value)
-
-    return gesture
-
-
-def filling_pair(card: str, field: str, place: int, part: str, text: str) -> Gesture:
-    """One name or value of an input that is a list of both."""
-
-    def gesture(draft: Draft) -> Draft:
-        after = form_fields.with_pair(_input(draft, card, field), place, part, text)
-        return _with_input(draft, card, field, after or None)
-
-    return gesture
-
-
-def dropping_pair(card: str, field: str, place: int) -> Gesture:
-    def gesture(draft: Draft) -> Draft:
-        after = form_fields.without_pair(_input(draft, card, field), place)
-        return _with_input(draft, card, field, after or None)
-
-    return gesture
-
-
-def gesture_of_option(card: str, option: str, text: str) -> Gesture:
-    """A setting of a step from what a control says of it.
-
-    Raises: Invalid for what the setting cannot be, in words for a person.
-    """
-    value: str | int | float | bool = text.strip()
-    match option:
-        case "name":
-            value = text.strip()[:200]
-        case "skip":
-            value = text == "true"
-        case "on_error":
-            value = "continue" if text == "continue" else "stop"
-        case "attempts":
-            value = _within(text, 1, 20, "Between 1 and 20 attempts.")
-        case "timeout_seconds":
-            value = _within(text, 1, 600, "Between 1 and 600 seconds.")
-    return lambda draft: editing.set_option(draft, card, option, value)
-
-
-def _input(draft: Draft, card: str, field: str) -> Any:
-    if card == cards.TRIGGER:
-        return trigger_forms.values(trigger_forms.trigger_of(draft)).get(field)
-    step = editing.step_of(draft, card)
-    return (step if step["kind"] in kind_forms.FORMS else step.get("inputs") or {}).get(field)
-
-
-def _with_input(draft: Draft, card: str, field: str, value: Any) -> Draft:
-    if card == cards.TRIGGER:
-        return trigger_forms.filled(draft, field, value)
-    if editing.step_of(draft, card)["kind"] in kind_forms.FORMS:
-        return kind_forms.filled(draft, card, field, value)
-    return editing.set_input(draft, card, field, value)
-
-
-def _within(text: str, least: int, most: int, sentence: str) -> int:
-    number = int(text) if text.strip().isdecimal() else 0
-    if not least <= number <= most:
-        raise Invalid(sentence)
-    return number
 
 
 def _iso(moment: dt.datetime) -> str:

@@ -23,24 +23,24 @@ from flowforge.services import (
     drafts,
     editing_words,
     ending,
-    figures,
     folders,
     labels,
     notices,
     paging,
+    revisions,
     sealing,
     search,
     snapshots,
     tags,
     trigger_words,
     troubles,
+    zap_figures,
 )
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.editing_words import Told
 from flowforge.services.paging import Page
 
 LONGEST_NAME = 200
-_COPY = "Copy of "
 _PER_STATEMENT = 1000  # databases limit how many values one statement may carry
 
 
@@ -176,24 +176,8 @@ async def save_draft(
     require(actor, Permission.EDIT)
     readable = drafts.readable(definition)
     zap = await locked(session, actor, zap_id)
-    require_revision(zap, revision)
+    revisions.require_newest(zap, revision)
     return await change_draft(session, actor, zap, readable, joins=joins)
-
-
-def require_revision(zap: Zap, revision: int) -> None:
-    """Raises: Conflict ``stale_revision`` if somebody saved after ``revision`` was read."""
-    if revision != zap.draft_revision:
-        raise Conflict(
-            "This zap was changed somewhere else in the meantime. Reload it to see the change.",
-            code="stale_revision",
-            details=[
-                {
-                    "path": "revision",
-                    "message": f"current revision is {zap.draft_revision}",
-                    "current": zap.draft_revision,
-                }
-            ],
-        )
 
 
 async def change_draft(
@@ -208,11 +192,14 @@ async def change_draft(
     """``redraft``, as a gesture that can be undone. ``what``: what is done, in words; empty: as what
     differs tells it. ``joins``: typing on in one field is no gesture of its own.
     """
-    before = zap.draft
+    before, revision = zap.draft, zap.draft_revision
     saved = await redraft(session, zap, definition)
     if documents.dump(before) != documents.dump(zap.draft):
         told = Told(what) if what else editing_words.told(before, zap.draft)
-        await snapshots.note(session, zap.id, before, told, actor.user_id, joins=joins)
+        await snapshots.note(
+            session, zap.id, before, told, actor.user_id, joins=joins, revision=revision
+        )
+        revisions.stamp(session, zap, actor.user_id)
     return saved
 
 
@@ -253,15 +240,6 @@ async def rotate(session: AsyncSession, actor: Actor, zap_id: str) -> ZapView:
     zap = await locked(session, actor, zap_id)
     zap.hook_id = new_id()
     return await touched(session, zap)
-
-
-async def duplicate(session: AsyncSession, actor: Actor, zap_id: str) -> ZapView:
-    """A copy of the draft under a name of its own: switched off, unpublished, without runs."""
-    require(actor, Permission.EDIT)
-    zap = await own(session, actor, Zap, zap_id)
-    name = f"{_COPY}{zap.name}"[:LONGEST_NAME]
-    draft = sealing.plain(zap.draft, zap.id, runtime.current().vault)
-    return await create(session, actor, name=name, definition=draft)
 
 
 async def delete(session: AsyncSession, actor: Actor, zap_id: str) -> None:
@@ -329,7 +307,7 @@ def clean_name(name: str) -> str:
 
 async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSummary]:
     ids = [zap.id for zap in zaps]
-    counted = await figures.of_zaps(session, ids)
+    counted = await zap_figures.of_zaps(session, zaps[0].project_id, ids) if zaps else {}
     wrong = await troubles.of_zaps(session, ids)
     tagged = await tags.of_zaps(session, ids)
     unchanged = set(
@@ -346,7 +324,7 @@ async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSumm
     return [
         _summary(
             zap,
-            counted.get(zap.id, figures.NONE),
+            counted.get(zap.id, zap_figures.NONE),
             wrong.get(zap.id, ""),
             tagged.get(zap.id, ()),
             is_changed=zap.id not in unchanged,
@@ -357,7 +335,7 @@ async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSumm
 
 def _summary(
     zap: Zap,
-    counted: figures.RunFigures,
+    counted: zap_figures.RunFigures,
     trouble: str,
     tagged: tuple[str, ...],
     *,
