@@ -32,6 +32,7 @@ from flowforge.api import (
     seed_zaps,
     system,
     templates,
+    usage,
     zaps,
 )
 from flowforge.api.gate import BODY_SECONDS, BodyGate, Frame, OwnOriginCors
@@ -57,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     app_sources.router,
     approvals.router,
     queue.router,
+    usage.router,
     destinations.router,
     catalogue.router,
     seed_zaps.router,

@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.api import doors
-from flowforge.services import undoing, versions, zaps
+from flowforge.services import hinting, undoing, versions, zaps
 from flowforge.services.access import Actor, Permission
+from flowforge.services.hinting import Hinted
 from flowforge.services.zaps import ZapView
 
 router = APIRouter(prefix="/api/v1/zaps", tags=["zaps"])
@@ -34,10 +35,19 @@ class Undoing(_Body):
     revision: StrictInt | None = None
 
 
+class PutAway(_Body):
+    """``keys`` of hints that are to be told no more; all others are told again."""
+
+    keys: Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=5_000)]
+
+
 class Draft(BaseModel):
+    """``problems`` keep it from being published, ``hints`` do not."""
+
     revision: int
     definition: dict[str, Any]
     problems: list[dict[str, str]]
+    hints: list[Hinted]
 
 
 @router.get("/{zap_id}/draft")
@@ -54,6 +64,16 @@ async def save_draft(
         session, actor, zap_id, revision=body.revision, definition=body.definition
     )
     return await _draft(session, actor, saved)
+
+
+@router.put("/{zap_id}/hints")
+async def put_away(
+    actor: Editor, session: doors.Transaction, zap_id: str, body: PutAway
+) -> list[Hinted]:
+    """The draft's hints, after that."""
+    await hinting.put_away(session, actor, zap_id, body.keys)
+    zap = await zaps.get(session, actor, zap_id)
+    return await hinting.hints(session, actor, zap_id, zap.definition)
 
 
 @router.post("/{zap_id}/undo", status_code=204)
@@ -77,4 +97,5 @@ async def _draft(session: AsyncSession, actor: Actor, zap: ZapView) -> Draft:
         revision=zap.draft_revision,
         definition=zap.definition,
         problems=await versions.problems(session, actor, zap.definition),
+        hints=await hinting.hints(session, actor, zap.id, zap.definition),
     )

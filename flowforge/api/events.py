@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -110,6 +110,19 @@ async def get_raw(actor: Reader, session: doors.Reading, event_id: str) -> Strea
     found = await events.raw_body(session, actor, event_id)
     headers = {**found.headers, "Content-Length": str(found.size)}
     return StreamingResponse(found.pieces, headers=headers)
+
+
+@router.get(
+    "/events/{event_id}/{part}",
+    response_class=Response,
+    responses={200: {"description": "Any JSON", "content": {"application/json": {}}}},
+)
+async def get_part(
+    actor: Reader, session: doors.Reading, event_id: str, part: events.Part
+) -> Response:
+    """All of what steps see of it as ``trigger.body``, ``headers`` or ``query``, secrets taken out."""
+    content = await events.part(session, actor, event_id, part)
+    return Response(content, media_type="application/json")
 
 
 @router.post("/events/{event_id}/replay", status_code=202)

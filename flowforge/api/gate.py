@@ -29,7 +29,7 @@ BODY_SECONDS = 20.0
 HSTS_SECONDS = 31_536_000
 
 # These read raw bytes, with larger limits of their own.
-OWN_LIMITS = ("/hooks/", "/api/v1/webhooks/", "/forms/")
+OWN_LIMITS = ("/hooks/", "/api/v1/webhooks/", "/api/v1/files", "/forms/")
 _WITH_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

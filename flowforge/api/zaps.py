@@ -13,6 +13,7 @@ from flowforge.api.lists import Cursor, Limit, Listed, Search, listed
 from flowforge.engine.triggers import Verify
 from flowforge.errors import Invalid
 from flowforge.services import (
+    copying,
     filing,
     forms,
     paging,
@@ -69,6 +70,12 @@ class ZapChange(_Body):
     enabled: StrictBool | None = None
     folder_id: FolderId | None = None
     tags: Words | None = None
+
+
+class Publication(_Body):
+    """``note``: what is new, for those who read the versions later."""
+
+    note: LongText = ""
 
 
 class RunRequest(_Body):
@@ -239,13 +246,15 @@ async def delete(actor: Editor, session: doors.Transaction, zap_id: str) -> None
 
 @router.post("/{zap_id}/duplicate", status_code=201)
 async def duplicate(actor: Editor, session: doors.Transaction, zap_id: str) -> ZapView:
-    return await zaps.duplicate(session, actor, zap_id)
+    return await copying.duplicate(session, actor, zap_id)
 
 
 @router.post("/{zap_id}/publish")
-async def publish(actor: Operator, session: doors.Transaction, zap_id: str) -> VersionView:
+async def publish(
+    actor: Operator, session: doors.Transaction, zap_id: str, body: Publication | None = None
+) -> VersionView:
     """422 with ``details`` of path and message where something is missing or wrong."""
-    return await versions.publish(session, actor, zap_id)
+    return await versions.publish(session, actor, zap_id, note=body.note if body else "")
 
 
 @router.get("/{zap_id}/versions")
