@@ -8,23 +8,27 @@ import reflex as rx
 from reflex_components_sonner.toast import ToastAction
 
 from flowforge.errors import Conflict
-from flowforge.services import cards, editing, editing_places, workbench
+from flowforge.services import cards, choices, editing, editing_many, editing_places, workbench
 from flowforge.services.access import Permission
-from flowforge.services.cards import Choice, Target
+from flowforge.services.cards import Target
+from flowforge.services.choices import Choice
 from flowforge.services.editing_places import Place
-from flowforge.state import doors
+from flowforge.services.ranking import LONGEST
+from flowforge.state import doors, recents
 from flowforge.state.builder import SAID, TRIGGER, Builder
+from flowforge.state.recents import Recents
 
 PICKER = "step-picker"
 MOVING = "move-step"
 _ADD = ""
+_SOMEBODY_WAS_QUICKER = "The zap was changed somewhere else just before, so nothing is undone: this is the newest draft."
 # Long enough to read it and to reach the button.
-_TO_UNDO: Any = SAID | {"duration": 10_000}
+TO_UNDO: Any = SAID | {"duration": 10_000}
 
 
 class Arranging(rx.State):
     """``picker_for``: the card that is to do something else; empty for a new step in the list
-    ``picker_step`` and ``picker_branch``. ``moving``: the step that ``targets`` are for.
+    ``picker_step`` and ``picker_branch``. ``moving``: the steps that ``targets`` are for.
     """
 
     picker_for: str = _ADD
@@ -33,7 +37,7 @@ class Arranging(rx.State):
     picker_branch: int = 0
     picker_query: str = ""
     choices: list[Choice] = []  # noqa: RUF012 - Reflex copies defaults
-    moving: str = ""
+    moving: list[str] = []  # noqa: RUF012
     moving_title: str = ""
     targets: list[Target] = []  # noqa: RUF012
 
@@ -44,17 +48,14 @@ class Arranging(rx.State):
         """Choose what to do: for ``card``, or for a new step before position ``at`` of the list
         ``step`` and ``branch``.
         """
-        self.picker_at, self.picker_for, self.picker_query = at, card, ""
+        self.picker_at, self.picker_for = at, card
         self.picker_step, self.picker_branch = step, branch
-        is_trigger = card == TRIGGER
-        self.choices = cards.trigger_choices() if is_trigger else cards.choices()
+        await self._find("")
         return rx.call_script(f"flowforge.open('{PICKER}')")
 
     @doors.public
     async def search(self, query: str) -> None:
-        self.picker_query = query[:100]
-        if self.picker_for != TRIGGER:
-            self.choices = cards.choices(self.picker_query)
+        await self._find(query[:LONGEST])
 
     @doors.writes()
     async def pick(self, caller: doors.Caller, key: str) -> Any:
@@ -67,10 +68,17 @@ class Arranging(rx.State):
             await builder._make(caller, lambda draft: editing.add(draft, key, at, place))
         else:
             await builder._perform(caller, lambda draft: editing.choose(draft, card, key), card)  # noqa: SLF001
-        return [
-            rx.call_script(f"flowforge.close('{PICKER}')"),
-            rx.call_script("flowforge.show('.step.is-chosen')"),
-        ]
+        if card != TRIGGER:
+            recents.note_step(await self.get_state(Recents), key)
+        return rx.call_script("flowforge.show('.step.is-chosen')")
+
+    async def _find(self, query: str) -> None:
+        self.picker_query = query
+        if self.picker_for == TRIGGER:
+            self.choices = choices.of_triggers(query)
+        else:
+            recent = recents.steps(await self.get_state(Recents))
+            self.choices = choices.of_steps(query, recent)
 
     @doors.writes()
     async def move(self, caller: doors.Caller, card: str, by: int) -> None:
@@ -78,21 +86,24 @@ class Arranging(rx.State):
         await builder._perform(caller, lambda draft: editing.move(draft, card, by), card)  # noqa: SLF001
 
     @doors.reads(Permission.EDIT)
-    async def ask_where(self, caller: doors.Caller, card: str) -> Any:
-        """Offer every list that the step may be moved to."""
+    async def ask_where(self, caller: doors.Caller, steps: list[str]) -> Any:
+        """Offer every list that the steps may be moved to."""
         builder = await self.get_state(Builder)
-        self.targets = await workbench.targets(caller.session, caller.actor, builder.zap, card)
-        titles = (each.title for each in cards.cards_of(builder.lines) if each.id == card)
-        self.moving, self.moving_title = card, next(titles, "")
+        self.targets = await workbench.targets(caller.session, caller.actor, builder.zap, steps)
+        titles = [each.title for each in cards.cards_of(builder.lines) if each.id in steps]
+        self.moving = list(steps)
+        self.moving_title = titles[0] if len(titles) == 1 else f"{len(titles)} steps"
         return rx.call_script(f"flowforge.open('{MOVING}')")
 
     @doors.writes()
     async def move_to(self, caller: doors.Caller, step: str, branch: int) -> Any:
-        """The step goes to the end of that list."""
+        """The steps go to the end of that list."""
         builder = await self.get_state(Builder)
-        card, place = self.moving, Place(step, branch)
+        moved, place = list(self.moving), Place(step, branch)
         await builder._perform(  # noqa: SLF001
-            caller, lambda draft: editing.move_to(draft, card, place, editing_places.END), card
+            caller,
+            lambda draft: editing_many.move_to(draft, moved, place, editing_places.END),
+            next(iter(moved), ""),
         )
         return [
             rx.call_script(f"flowforge.close('{MOVING}')"),
@@ -117,7 +128,7 @@ class Arranging(rx.State):
         builder.is_panel_open = False
         back = Arranging.bring_back(bench.zap.draft_revision)
         return rx.toast.info(
-            "The step is deleted.", **_TO_UNDO, action=ToastAction(label="Undo", on_click=back)
+            "The step is deleted.", **TO_UNDO, action=ToastAction(label="Undo", on_click=back)
         )
 
     # ---- back and forth ------------------------------------------------------------------------
@@ -149,4 +160,5 @@ class Arranging(rx.State):
             is_done = await builder._step(caller, way)  # noqa: SLF001
         except Conflict as refusal:
             return rx.toast.info(refusal.message, **SAID)
-        return rx.toast.info(f"{word}: {what}.", **SAID) if is_done else None
+        said = f"{word}: {what}." if is_done else _SOMEBODY_WAS_QUICKER
+        return rx.toast.info(said, **SAID)

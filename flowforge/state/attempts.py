@@ -6,13 +6,15 @@ their values; the rest is fetched when somebody asks for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from flowforge.services.runs import AttemptView
+from flowforge.services import advice, blame
+from flowforge.services.attempts import AttemptView, Part
 from flowforge.state import shown
 from flowforge.state.shown import Shown
 
 PENDING, NOT_RUN, RETRYING, WAITING = "pending", "not_run", "retrying", "waiting"
+# The code of the error of a block in which a step failed.
+INSIDE = blame.CODE.replace("_", " ")
 # Kinds whose open row is no work: it waits for a time, for people or for another run.
 _WAITS = frozenset({"delay", "approval", "zap"})
 # What all values of a page may have together; those behind it are shown when asked for.
@@ -21,7 +23,9 @@ MOST_TEXT = 400_000
 
 @dataclass(frozen=True)
 class Try:
-    """One attempt. ``retry_at`` is set while the next one is still to come."""
+    """One attempt. ``root``: what expressions call its output; ``retry_at`` is set while the next
+    one is still to come.
+    """
 
     id: str
     number: int
@@ -31,7 +35,9 @@ class Try:
     is_going: bool
     input: Shown
     output: Shown
+    root: str
     error: str
+    advice: str
     code: str
     logs: str
     retry_at: str
@@ -56,17 +62,20 @@ class Gist:
 
 
 class Room:
-    """How much text there is still room for."""
+    """How much text there is still room for on the page of a run."""
 
-    def __init__(self, characters: int = MOST_TEXT) -> None:
+    def __init__(self, run_id: str, characters: int = MOST_TEXT) -> None:
+        self._url = f"/api/v1/runs/{run_id}/attempts"
         self._left = characters
 
-    def value(self, value: Any, reference: Any = None) -> Shown:
-        """``value`` as text, or as a promise where it is stored elsewhere or the page is full."""
+    def value(self, attempt: AttemptView, part: Part) -> Shown:
+        """Its input or output as text, or as a promise where it is large or the page is full."""
+        reference = attempt.input_ref if part == "input" else attempt.output_ref
         if reference is not None:
             return shown.elsewhere(reference.size, reference.url)
-        full = self._left <= 0
-        made = shown.shown(value, 0 if full else shown.BEGINNING)
+        value = attempt.input if part == "input" else attempt.output
+        most = shown.BEGINNING if self._left > 0 else 0
+        made = shown.shown(value, most, f"{self._url}/{attempt.id}/{part}")
         self._left -= len(made.text)
         return made
 
@@ -107,9 +116,11 @@ def _try(attempt: AttemptView, room: Room, *, is_last: bool, has_ended: bool) ->
         started_at=shown.moment(attempt.started_at),
         duration=shown.duration(attempt.duration_ms),
         is_going=attempt.status == "running" and not waits,
-        input=room.value(attempt.input, attempt.input_ref),
-        output=room.value(attempt.output, attempt.output_ref),
+        input=room.value(attempt, "input"),
+        output=room.value(attempt, "output"),
+        root=f"steps.{attempt.step_id}",
         error=shown.message(attempt.error),
+        advice=advice.what_to_do(attempt.error),
         code=code.replace("_", " "),
         logs=shown.line((attempt.logs or "")[: shown.BEGINNING]),
         retry_at=shown.moment(attempt.retry_at) if is_last and not has_ended else "",

@@ -5,6 +5,7 @@ is nothing to lose and no secret in a tab.
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import reflex as rx
@@ -13,25 +14,37 @@ from reflex_components_sonner.toast import ToastAction
 from flowforge.errors import Conflict, Invalid, NotFound, Unauthenticated
 from flowforge.services import (
     cards,
-    editing,
+    condition_lines,
     form_fields,
-    trigger_forms,
     versions,
     workbench,
     zaps,
 )
 from flowforge.services.access import Permission
 from flowforge.services.cards import Line, ProblemLine
+from flowforge.services.condition_lines import BranchLine, ConditionLine
 from flowforge.services.editing import Draft
-from flowforge.services.form_fields import ConditionLine, Field, Form
+from flowforge.services.form_fields import Form
+from flowforge.services.form_shapes import Field, Tab
+from flowforge.services.hinting import HintLine
 from flowforge.services.insertion import DataGroup
 from flowforge.services.workbench import Bench, Gesture
-from flowforge.state import app_trigger, doors, live, shown, trigger_panels
+from flowforge.state import (
+    app_trigger,
+    clash,
+    company,
+    doors,
+    live,
+    review,
+    shown,
+    spots,
+    trigger_panels,
+)
 from flowforge.state.received import Received, received_of
 from flowforge.state.requests import Requests, show
+from flowforge.state.spots import NoteSpot, Spot
 
 TRIGGER = cards.TRIGGER
-OPERATORS = form_fields.OPERATOR_NAMES
 _ZAP = re.compile(r"/zaps/([^/]+)")
 _SEEN_AT_ONCE = 12
 # Over the column, where nothing is hidden; a later word on publishing takes the place of this one.
@@ -52,8 +65,12 @@ class Builder(rx.State):
     webhook_url: str = ""
     page_url: str = ""
     lines: list[Line] = []  # noqa: RUF012 - Reflex copies defaults
+    spots: list[Spot] = []  # noqa: RUF012
+    notes: list[NoteSpot] = []  # noqa: RUF012
     card_count: int = 0
     problems: list[ProblemLine] = []  # noqa: RUF012
+    hints: list[HintLine] = []  # noqa: RUF012
+    change_count: int = 0
     has_empty: bool = True
     trigger_kind: str = "webhook"
     chosen: str = TRIGGER
@@ -62,9 +79,9 @@ class Builder(rx.State):
     form: Form = Form()
     fields: list[Field] = []  # noqa: RUF012
     conditions: list[ConditionLine] = []  # noqa: RUF012
+    branches: list[BranchLine] = []  # noqa: RUF012
     strangers: list[str] = []  # noqa: RUF012
     groups: list[DataGroup] = []  # noqa: RUF012
-    duplicate_in: str = ""
     refused_in: str = ""
     refusal: str = ""
     shows_gaps: bool = False
@@ -74,10 +91,16 @@ class Builder(rx.State):
     undo_what: str = ""
     redo_what: str = ""
     _revision: int = 0
+    _tab: Tab = Tab()
 
     @rx.var
     def problem_count(self) -> int:
         return len(self.problems)
+
+    @rx.var
+    def hint_count(self) -> int:
+        """Without those that somebody put away."""
+        return sum(not hint.is_put_away for hint in self.hints)
 
     @rx.var
     def has_much_data(self) -> bool:
@@ -93,30 +116,16 @@ class Builder(rx.State):
 
     @doors.reads()
     async def open(self, caller: doors.Caller) -> Any:
-        """The page as the database has it now; also after a reconnect and for a stale tab."""
-        found = _ZAP.match(self.router.url.path)
-        zap_id = found[1] if found else ""
-        if zap_id != self.zap:
-            self.zap, self.chosen, self.is_panel_open = zap_id, TRIGGER, False
-            self.stage, self.shows_gaps, self.received = "loading", False, Received()
-        try:
-            bench = await workbench.look(caller.session, caller.actor, zap_id)
-        except NotFound:
-            self.stage = "missing"
-            return None
-        self.save_state, self.stage = "saved", "ready"
-        self.received = received_of(await workbench.received(caller.session, caller.actor, zap_id))
-        requests = await workbench.requests(caller.session, caller.actor, zap_id)
-        show(await self.get_state(Requests), zap_id, requests)
-        await self._show_all(caller, bench)
-        return Builder.listen
+        """The page as the database has it now."""
+        return await self._open(caller)
 
     @doors.follows
     async def listen(self) -> None:
         """Wait for the next request, for as long as the page is open."""
         async with self:
             cookies, zap_id = self.router.headers.cookie, self.zap
-        async for _ in live.looks(self, f"zap:{zap_id}"):
+        async for _ in live.looks(self, f"zap:{zap_id}", company.topic(zap_id)):
+            await company.follow(self, cookies, zap_id)
             if self.trigger_kind == "app":
                 await app_trigger.follow(self, cookies, zap_id)
             try:
@@ -135,6 +144,7 @@ class Builder(rx.State):
                 if self.zap == zap_id:
                     self.received, self.groups = received_of(received), groups
                     show(await self.get_state(Requests), zap_id, found)
+        await company.leave(self, zap_id)
 
     @doors.reads()
     async def choose_card(self, caller: doors.Caller, card: str) -> None:
@@ -145,10 +155,12 @@ class Builder(rx.State):
     async def choose_problem(self, caller: doors.Caller, card: str, field: str) -> Any:
         """Open the card that has the problem, with the cursor in its field."""
         self.chosen, self.is_panel_open, self.shows_gaps = card, True, True
+        self._tab = Tab(card, condition_lines.branch_of(field))
         await self._look_again(caller)
         # Names of fields are the registry's; what the browser sends goes into no script.
         known = {each.name for each in self.fields}
-        return rx.call_script(f"flowforgeBuilder.focus('in-{field}')") if field in known else None
+        at = field if field in known else condition_lines.control_of(field, self.conditions)
+        return rx.call_script(f"flowforgeBuilder.focus('in-{at}')") if at else None
 
     @doors.public
     async def close_panel(self) -> None:
@@ -174,8 +186,47 @@ class Builder(rx.State):
 
     @doors.writes(Permission.OPERATE)
     async def publish(self, caller: doors.Caller) -> Any:
+        """At once, or after the hints that nobody has read yet."""
+        if await review.is_needed(self, caller, self.zap):
+            return rx.call_script(f"flowforge.open('{review.SHEET}')")
+        return await self._publish(caller)
+
+    # ---- within --------------------------------------------------------------------------------
+
+    def _is_open(self) -> bool:
+        """Whether the tab shows the zap of its address already."""
+        return self.stage == "ready" and self._here() == self.zap
+
+    def _here(self) -> str:
+        found = _ZAP.match(self.router.url.path)
+        return found[1] if found else ""
+
+    async def _open(self, caller: doors.Caller) -> Any:
+        zap_id = self._here()
+        if zap_id != self.zap:
+            self.zap, self.chosen, self.is_panel_open = zap_id, TRIGGER, False
+            self.stage, self.shows_gaps, self.received = "loading", False, Received()
+            await clash.forget(self)
         try:
-            version = await versions.publish(caller.session, caller.actor, self.zap)
+            bench = await workbench.look(caller.session, caller.actor, zap_id)
+        except NotFound:
+            self.stage = "missing"
+            return None
+        # What could not be saved waits for its owner, also over a reload.
+        self.save_state, self.stage = "stale" if clash.wanted(self) else "saved", "ready"
+        await self._show_received(caller)
+        await self._show_all(caller, bench)
+        return Builder.listen
+
+    async def _show_received(self, caller: doors.Caller) -> None:
+        received = await workbench.received(caller.session, caller.actor, self.zap)
+        self.received = received_of(received)
+        requests = await workbench.requests(caller.session, caller.actor, self.zap)
+        show(await self.get_state(Requests), self.zap, requests)
+
+    async def _publish(self, caller: doors.Caller, note: str = "") -> Any:
+        try:
+            version = await versions.publish(caller.session, caller.actor, self.zap, note=note)
         except Invalid as refusal:
             self.shows_gaps = True
             await self._to_first_problem(caller)
@@ -189,82 +240,6 @@ class Builder(rx.State):
             action=ToastAction(label="See runs", on_click=rx.redirect(f"/zaps/{self.zap}/runs")),
         )
 
-    # ---- the form ------------------------------------------------------------------------------
-
-    @doors.writes()
-    async def fill(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
-        """What stands in a control now. Inputs of a card that is not open any more count too."""
-        self.refused_in = self.refusal = ""
-        # Another scheme, or another app, is asked for other fields.
-        opens = card if card == TRIGGER and field in trigger_forms.DECIDING else ""
-        try:
-            await self._perform(caller, workbench.filling(card, field, text), opens)
-        except Invalid as problem:
-            if card != TRIGGER:
-                raise
-            self.save_state, self.refused_in = "failed", field
-            self.refusal = trigger_forms.reason(problem)
-
-    @doors.writes()
-    async def fill_secret(self, caller: doors.Caller, card: str, field: str, text: str) -> None:
-        """A secret is not shown, so an empty control says nothing about it."""
-        self.saves += 1
-        if text:
-            opens = card if card == TRIGGER else ""
-            await self._perform(caller, workbench.setting(card, field, text), opens)
-
-    @doors.writes()
-    async def drop_input(self, caller: doors.Caller, card: str, field: str) -> None:
-        """Take an input away: a stored secret, or one that the action does not know."""
-        await self._perform(caller, workbench.setting(card, field, None), card)
-
-    @doors.writes()
-    async def fill_pair(  # noqa: PLR0917 - an event's arguments have no names
-        self, caller: doors.Caller, card: str, field: str, place: int, part: str, text: str
-    ) -> None:
-        self.duplicate_in = ""
-        try:
-            await self._perform(caller, workbench.filling_pair(card, field, place, part, text))
-        except Invalid as refusal:
-            if refusal.code != "duplicate_name":
-                raise
-            self.duplicate_in = field
-
-    @doors.writes()
-    async def drop_pair(self, caller: doors.Caller, card: str, field: str, place: int) -> None:
-        await self._perform(caller, workbench.dropping_pair(card, field, place), card)
-
-    @doors.writes()
-    async def set_option(self, caller: doors.Caller, card: str, option: str, text: str) -> None:
-        await self._perform(caller, workbench.gesture_of_option(card, option, text))
-
-    # ---- conditions ----------------------------------------------------------------------------
-
-    @doors.writes()
-    async def fill_condition(  # noqa: PLR0917 - an event's arguments have no names
-        self, caller: doors.Caller, card: str, group: int, place: int, part: str, text: str
-    ) -> None:
-        if part not in ("left", "op", "right"):
-            raise Invalid("A condition has a left side, an operator and a right side.")
-        await self._perform(
-            caller,
-            lambda draft: editing.set_condition(draft, card, (group, place), part, text),
-        )
-
-    @doors.writes()
-    async def add_condition(self, caller: doors.Caller, card: str, group: int) -> None:
-        await self._perform(caller, lambda draft: editing.add_condition(draft, card, group), card)
-
-    @doors.writes()
-    async def remove_condition(
-        self, caller: doors.Caller, card: str, group: int, place: int
-    ) -> None:
-        await self._perform(
-            caller, lambda draft: editing.remove_condition(draft, card, (group, place)), card
-        )
-
-    # ---- within --------------------------------------------------------------------------------
-
     async def _make(self, caller: doors.Caller, gesture: Any) -> None:
         """A gesture that also tells the id of the step it made, which is opened."""
         made = []
@@ -274,9 +249,10 @@ class Builder(rx.State):
             made.append(step_id)
             return after
 
-        if await self._saved(caller, without_id) is not None:
+        bench = await self._saved(caller, without_id)
+        if bench is not None:
             self.chosen, self.is_panel_open = made[-1], True
-            await self._look_again(caller)
+            await self._show_all(caller, bench)
 
     async def _perform(
         self, caller: doors.Caller, gesture: Gesture, opens: str = ""
@@ -303,7 +279,7 @@ class Builder(rx.State):
         except Conflict as refusal:
             if refusal.code != "stale_revision":
                 raise
-            self.save_state = "stale"
+            await self._look_again(caller)
             return False
         self.saves += 1
         self.save_state = "saved"
@@ -318,10 +294,13 @@ class Builder(rx.State):
             bench = await workbench.edit(
                 caller.session, caller.actor, self.zap, self._revision, gesture
             )
-        except Conflict:
+        except Conflict as refusal:
+            if refusal.code != "stale_revision":
+                raise
             self.save_state = "stale"
+            await clash.note(self, caller, (self.zap, self._revision), gesture)
             return None
-        self.save_state = "saved"
+        self.save_state = "stale" if clash.wanted(self) else "saved"
         return bench
 
     async def _to_first_problem(self, caller: doors.Caller) -> None:
@@ -337,9 +316,13 @@ class Builder(rx.State):
     async def _show_all(self, caller: doors.Caller, bench: Bench) -> None:
         """Everything anew, texts of the form included."""
         self.version += 1
-        self.duplicate_in = self.refused_in = self.refusal = ""
+        self.refused_in = self.refusal = ""
         if self.chosen not in {line.card.id for line in bench.lines}:
             self.chosen = TRIGGER
+        await self._show_around(caller, bench)
+
+    async def _show_around(self, caller: doors.Caller, bench: Bench) -> None:
+        """Everything but the texts of the form."""
         self._show(bench)
         self.groups = await workbench.data(caller.session, caller.actor, bench.zap, self.chosen)
         await trigger_panels.show(self, caller, bench.zap)
@@ -351,13 +334,17 @@ class Builder(rx.State):
         self.page_url = shown.form_url(zap)
         self.live_version, self.has_changes = zap.live_version or 0, zap.has_draft_changes
         self._revision, self.trigger_kind = zap.draft_revision, zap.trigger_kind
-        self.lines, self.problems = bench.lines, bench.problems
+        self.problems = bench.problems
+        self.hints, self.change_count = bench.hints, bench.changes
+        spots.show(self, bench)
         self.undo_what = shown.line(bench.offered.undo)
         self.redo_what = shown.line(bench.offered.redo)
         # A zap without steps is one empty card.
         found = cards.cards_of(bench.lines)
         self.card_count = len(found)
         self.has_empty = len(found) == 1 or any(card.is_empty for card in found)
-        panel = form_fields.panel(zap.definition, self.chosen, bench.problems)
-        self.form, self.fields = panel.form, panel.fields
-        self.conditions, self.strangers = panel.conditions, panel.strangers
+        urls = {"webhookUrl": zap.webhook_url, "syncUrl": f"{zap.hook_url_v1}/sync"}
+        self._tab = replace(self._tab.of(self.chosen), urls=urls)
+        panel = form_fields.panel(zap.definition, self.chosen, bench.problems, self._tab)
+        self.form, self.fields, self.strangers = panel.form, panel.fields, panel.strangers
+        self.conditions, self.branches = panel.conditions, panel.branches

@@ -4,8 +4,8 @@ Promise: what is listed is what the database says now; an action on a zap change
 nothing that a person is typing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import dataclass, replace
 from typing import Any
 
 import reflex as rx
@@ -13,67 +13,19 @@ import reflex as rx
 from flowforge.config import load_settings
 from flowforge.errors import FlowForgeError, Invalid, Unauthenticated
 from flowforge.infra.db import utc_now
-from flowforge.services import folders, health, onboarding, zaps
+from flowforge.services import copying, folders, health, onboarding, zaps
 from flowforge.services.access import Permission
 from flowforge.services.zaps import ZapSummary
-from flowforge.state import doors, first_steps, live, shown, sparkline
+from flowforge.state import doors, first_steps, live, sparkline, zap_choices, zap_lines
 from flowforge.state.first_steps import Checklist
-from flowforge.state.sparkline import Drawn
+from flowforge.state.zap_choices import LONGEST, Choices
+from flowforge.state.zap_lines import Line
 
 PAGE = 50
 # Beyond this a search finds more than scrolling does, and each change would send them all again.
 MOST_ROWS = 200
-MOST_ICONS = 4
-LONGEST_SEARCH = 200
 GAP_SECONDS = 1.0
 _NEW_NAME = "Untitled zap"
-_TIMED = {"schedule", "poll"}
-_WAITS = {
-    "manual": "Starts when somebody runs it.",
-    "error": "When a run of any other zap fails.",
-    "app": "Events of an app.",
-}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One step of the chain in front of a name. ``kind`` is that of a step without an action."""
-
-    kind: str
-    icon: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """One zap of the list. Moments are ISO texts, empty for never.
-
-    What fires it is one of ``webhook_url``, ``form_url`` and ``tells``, a line about anything else.
-    """
-
-    id: str = ""
-    short: str = ""
-    path: str = ""
-    runs_path: str = ""
-    name: str = ""
-    enabled: bool = False
-    state: str = ""
-    chain: list[Picture] = field(default_factory=list)
-    more: str = ""
-    created_at: str = ""
-    webhook_url: str = ""
-    form_url: str = ""
-    tells: str = ""
-    trouble: str = ""
-    trouble_path: str = ""
-    last_at: str = ""
-    last_status: str = ""
-    last_path: str = ""
-    rate: str = ""
-    folder_id: str = ""
-    tags: list[str] = field(default_factory=list)
-    words: str = ""
-    week: Drawn = sparkline.NOTHING
 
 
 @dataclass(frozen=True)
@@ -108,6 +60,7 @@ class _Found:
 class Dashboard(rx.State):
     """``stage``: loading, ready or failed. ``asked``: the zap that a dialog is about. ``folder``: the
     id of the one that is looked into, ``none`` for zaps in none, empty for all; ``tag`` likewise.
+    ``drawn`` counts the openings: each takes what is sought from its address.
     """
 
     lines: list[Line] = []  # noqa: RUF012 - Reflex copies defaults
@@ -122,13 +75,15 @@ class Dashboard(rx.State):
     name_error: str = ""
     curl: str = ""
     first: Checklist = first_steps.NONE
+    drawn: int = 0
     _wanted: int = PAGE
 
     @doors.public
     async def begin(self) -> None:
         """As if opened for the first time: nothing of an earlier visit is shown meanwhile."""
-        self.stage, self.lines, self.sought = "loading", [], ""
-        self.folder = self.tag = ""
+        self.stage, self.lines = "loading", []
+        self.folder, self.tag, self.sought = zap_choices.of_query(self.router.url.query or "")
+        self.drawn += 1
         self.has_more = self.is_long = False
         self._wanted = PAGE
         self.first = first_steps.NONE
@@ -155,22 +110,19 @@ class Dashboard(rx.State):
                 return
 
     @doors.reads()
-    async def search(self, caller: doors.Caller, sought: str) -> None:
-        self.sought = sought[:LONGEST_SEARCH].strip()
-        self._wanted = PAGE
-        await show(self, caller)
+    async def search(self, caller: doors.Caller, sought: str) -> Any:
+        self.sought = sought[:LONGEST].strip()
+        return await _chosen(self, caller)
 
     @doors.reads()
-    async def choose_folder(self, caller: doors.Caller, folder: str) -> None:
-        self.folder = folder[:LONGEST_SEARCH]
-        self._wanted = PAGE
-        await show(self, caller)
+    async def choose_folder(self, caller: doors.Caller, folder: str) -> Any:
+        self.folder = folder[:LONGEST]
+        return await _chosen(self, caller)
 
     @doors.reads()
-    async def choose_tag(self, caller: doors.Caller, tag: str) -> None:
-        self.tag = tag[:LONGEST_SEARCH]
-        self._wanted = PAGE
-        await show(self, caller)
+    async def choose_tag(self, caller: doors.Caller, tag: str) -> Any:
+        self.tag = tag[:LONGEST]
+        return await _chosen(self, caller)
 
     @doors.reads()
     async def load_more(self, caller: doors.Caller) -> None:
@@ -196,8 +148,8 @@ class Dashboard(rx.State):
 
     @doors.writes()
     async def duplicate(self, caller: doors.Caller, zap_id: str) -> Any:
-        zap = await zaps.duplicate(caller.session, caller.actor, zap_id)
-        self.lines = [_line(zap), *self.lines]
+        zap = await copying.duplicate(caller.session, caller.actor, zap_id)
+        self.lines = [zap_lines.line(zap), *self.lines]
         return rx.toast.success(f"“{zap.name}” is there, switched off.")
 
     @doors.public
@@ -238,7 +190,7 @@ class Dashboard(rx.State):
 
     def _replace(self, zap: ZapSummary) -> None:
         self.lines = [
-            replace(_line(zap), week=line.week) if line.id == zap.id else line
+            replace(zap_lines.line(zap), week=line.week) if line.id == zap.id else line
             for line in self.lines
         ]
 
@@ -257,6 +209,15 @@ def chosen(state: Dashboard) -> Folder:
 async def show(state: Dashboard, caller: doors.Caller) -> None:
     """The list as it is now."""
     _take(state, await _found(caller, _sought(state)))
+
+
+async def _chosen(state: Dashboard, caller: doors.Caller) -> Any:
+    """The list of what is chosen now, under an address of its own."""
+    state._wanted = PAGE  # noqa: SLF001 - a part of this class
+    await show(state, caller)
+    chosen = Choices(state.folder, state.tag, state.sought)
+    address = json.dumps(zap_choices.address(state.router.url.path, chosen))
+    return rx.call_script(f"history.replaceState(history.state, '', {address})")
 
 
 async def _look(state: Dashboard, cookies: str) -> bool:
@@ -315,7 +276,7 @@ async def _found(caller: doors.Caller, sought: _Sought) -> _Found:
     weeks = await health.of_zaps(caller.session, [zap.id for zap in found], utc_now())
     return _Found(
         [
-            replace(_line(zap), week=sparkline.drawn(weeks.get(zap.id, health.NONE)))
+            replace(zap_lines.line(zap), week=sparkline.drawn(weeks.get(zap.id, health.NONE)))
             for zap in found
         ],
         cursor is not None,
@@ -334,49 +295,6 @@ def _take(state: Dashboard, found: _Found) -> None:
     state.is_long = found.has_more and len(found.lines) >= MOST_ROWS
     state.has_more = found.has_more and not state.is_long
     state.stage = "ready"
-
-
-def _line(zap: ZapSummary) -> Line:
-    rest = len(zap.steps) - MOST_ICONS
-    return Line(
-        id=zap.id,
-        short=shown.short(zap.id),
-        path=f"/zaps/{zap.id}",
-        runs_path=f"/zaps/{zap.id}/runs",
-        name=zap.name,
-        enabled=zap.enabled,
-        state=_state(zap),
-        chain=_chain(zap),
-        more=f"+{rest}" if rest > 0 else "",
-        created_at=shown.moment(zap.created_at),
-        webhook_url=zap.webhook_url if zap.trigger_kind in {"", "webhook"} else "",
-        form_url=shown.form_url(zap) if zap.trigger_kind == "form" else "",
-        tells=zap.trigger_tells or _WAITS.get(zap.trigger_kind, ""),
-        trouble=zap.trouble,
-        trouble_path=f"/zaps/{zap.id}" + ("/schedule" if zap.trigger_kind in _TIMED else ""),
-        last_at=shown.moment(zap.last_run_at),
-        last_status=zap.last_run_status or "",
-        last_path=f"/runs/{zap.last_run_id}" if zap.last_run_id else "",
-        rate="" if zap.success_rate is None else f"{zap.success_rate:.0%} succeeded",
-        folder_id=zap.folder_id or "",
-        tags=list(zap.tags),
-        words=", ".join(zap.tags),
-    )
-
-
-def _state(zap: ZapSummary) -> str:
-    if zap.live_version is None:
-        return "Draft"
-    return f"v{zap.live_version}, edited" if zap.has_draft_changes else f"v{zap.live_version}"
-
-
-def _chain(zap: ZapSummary) -> list[Picture]:
-    trigger = Picture("", zap.trigger_icon, zap.trigger_kind.capitalize() or "No trigger yet")
-    steps: Sequence[Picture] = [
-        Picture(step.action, step.icon, step.name or "An empty step")
-        for step in zap.steps[:MOST_ICONS]
-    ]
-    return [trigger, *steps]
 
 
 def _example(user_id: int) -> str:

@@ -146,12 +146,6 @@ class Event(rx.State):
             self.raw = _raw(event)
         self.shows_raw = is_on
 
-    @doors.reads()
-    async def show_whole(self, caller: doors.Caller) -> None:
-        """All of a body that was cut."""
-        event = await events.get_event(caller.session, caller.actor, _id_of(self))
-        self.body = shown.shown(event.body, shown.MOST)
-
 
 def _clear(state: Event) -> None:
     """Nothing of the former event is shown meanwhile."""
@@ -193,7 +187,7 @@ def _take(state: Event, event: EventView) -> None:
     if is_new:
         # What came never changes.
         state.headers, state.query = _pairs(event.headers), _pairs(event.query)
-        state.body = shown.shown(event.body)
+        state.body = shown.shown(event.body, url=f"/api/v1/events/{event.id}/body")
     state.stage = "ready"
 
 

@@ -12,20 +12,16 @@ from urllib.parse import parse_qs, urlencode
 
 import reflex as rx
 
-from flowforge.errors import FlowForgeError, NotFound, Unauthenticated
+from flowforge.errors import FlowForgeError, Unauthenticated
 from flowforge.infra.db import utc_now
 from flowforge.services import events, zaps
 from flowforge.services.access import Permission
 from flowforge.services.event_filters import TRIGGERS, VERDICTS, EventFilter
 from flowforge.services.events import EventSummary
+from flowforge.services.paging import Page
 from flowforge.services.zaps import ZapView
-from flowforge.state import doors, live, shown
+from flowforge.state import doors, listing, live, shown
 
-PAGE = 20
-# Beyond this a filter finds more than scrolling does, and each change would send them all again.
-MOST_ROWS = 200
-# A search that finds little looks at so many pages; then a person is asked whether to go on.
-MOST_LOOKS = 5
 LONGEST_SEARCH = 200
 CHIPS = {"": "All"} | {verdict: verdict.capitalize() for verdict in VERDICTS}
 SOURCES = {"": "Any trigger"} | {trigger: trigger.capitalize() for trigger in TRIGGERS}
@@ -93,7 +89,7 @@ class Inbox(rx.State):
     is_listening: bool = False
     curl: str = ""
     version: int = 0
-    _wanted: int = PAGE
+    _wanted: int = listing.PAGE
 
     @rx.var
     def is_filtered(self) -> bool:
@@ -111,7 +107,7 @@ class Inbox(rx.State):
         async with self:
             # Here and not in a handler before this one: Reflex would run the two side by side.
             _begin(self)
-            zap_id, cookies = _zap_id(self), self.router.headers.cookie
+            zap_id, cookies = listing.zap_id_of(self), self.router.headers.cookie
         try:
             async with doors.opened(cookies, Permission.READ) as caller:
                 topic = f"zap:{zap_id}" if zap_id else f"project:{caller.actor.project_id}"
@@ -125,7 +121,7 @@ class Inbox(rx.State):
         async with self:
             self.curl, self.is_listening = example, bool(example)
         async for _ in live.looks(self, topic):
-            if not await _look(self, cookies):
+            if not await _LOOK.again(self, cookies):
                 return
 
     @doors.reads()
@@ -154,12 +150,12 @@ class Inbox(rx.State):
 
     @doors.reads()
     async def load_more(self, caller: doors.Caller) -> None:
-        self._wanted = min(self._wanted + PAGE, MOST_ROWS)
-        _take(self, await _answer(caller, _question(self)))
+        self._wanted = min(self._wanted + listing.PAGE, listing.MOST_ROWS)
+        await _LOOK.now(self, caller)
 
     async def _restart(self, caller: doors.Caller) -> Any:
-        self._wanted = PAGE
-        _take(self, await _answer(caller, _question(self)))
+        self._wanted = listing.PAGE
+        await _LOOK.now(self, caller)
         return rx.call_script(
             f"history.replaceState(history.state, '', {json.dumps(_address(self))})"
         )
@@ -182,7 +178,7 @@ def _begin(state: Inbox) -> None:
         state.version, state.sought = state.version + 1, sought
     state.zap_name, state.zap_path, state.curl = "", "", ""
     state.has_more = state.is_long = state.is_listening = False
-    state._wanted = PAGE  # noqa: SLF001 - our own
+    state._wanted = listing.PAGE  # noqa: SLF001 - our own
 
 
 def _address(state: Inbox) -> str:
@@ -204,68 +200,28 @@ async def _example(caller: doors.Caller) -> str:
     return _curl(listening[0].webhook_url) if listening else ""
 
 
-async def _look(state: Inbox, cookies: str) -> bool:
-    """Read and show. False where looking again is of no use."""
-    async with state:
-        question = _question(state)
-    try:
-        async with doors.opened(cookies, Permission.READ) as caller:
-            answer = await _answer(caller, question)
-    except (NotFound, Unauthenticated):
-        async with state:
-            state.stage = "missing"
-        return False
-    except FlowForgeError:
-        async with state:
-            # What is shown already stays: the next look is in a few seconds.
-            state.stage = "ready" if state.rows else "failed"
-        return True
-    async with state:
-        # Somebody chose another filter meanwhile: that handler has shown its own answer.
-        if _question(state) == question:
-            _take(state, answer)
-    return True
-
-
 async def _answer(caller: doors.Caller, question: _Question) -> _Answer:
-    found: list[EventSummary] = []
-    cursor = None
-    for _ in range(MOST_LOOKS + MOST_ROWS // PAGE):
-        page = await events.list_events(
-            caller.session,
-            caller.actor,
-            _filter(question),
-            limit=min(question.wanted - len(found), 100),
-            cursor=cursor,
+    wanted = _filter(question)
+
+    async def read(limit: int, cursor: str | None) -> Page[EventSummary]:
+        return await events.list_events(
+            caller.session, caller.actor, wanted, limit=limit, cursor=cursor
         )
-        found.extend(page.data)
-        cursor = page.next
-        if cursor is None or len(found) >= question.wanted:
-            break
-    zap = await _zap(caller, question.zap_id) if question.zap_id else None
-    return _Answer([_row(event) for event in found], cursor is not None, zap)
 
-
-async def _zap(caller: doors.Caller, zap_id: str) -> ZapView | None:
-    try:
-        return await zaps.get(caller.session, caller.actor, zap_id)
-    except NotFound:
-        return None  # deleted: its history stays
+    found, has_more = await listing.gathered(read, question.wanted)
+    zap = await listing.zap_of(caller, question.zap_id)
+    return _Answer([_row(event) for event in found], has_more, zap)
 
 
 def _take(state: Inbox, answer: _Answer) -> None:
-    # An assignment is sent to the browser, also one of the same value.
-    if state.rows != answer.rows:
-        state.rows = answer.rows
-    state.stage = "ready"
-    state.has_more = answer.has_more and state._wanted < MOST_ROWS  # noqa: SLF001 - our own
-    state.is_long = answer.has_more and state._wanted >= MOST_ROWS  # noqa: SLF001
+    wanted = state._wanted  # noqa: SLF001 - our own
+    listing.take_rows(state, answer.rows, wanted=wanted, has_more=answer.has_more)
     zap = answer.zap
     if zap is not None:
         state.zap_name, state.zap_path = shown.line(zap.name), f"/zaps/{zap.id}"
         state.is_listening = zap.enabled and zap.trigger_kind == "webhook"
         state.curl = _curl(zap.webhook_url)
-    elif answer.rows and _zap_id(state):
+    elif answer.rows and listing.zap_id_of(state):
         state.zap_name, state.zap_path = answer.rows[0].zap_name, ""
 
 
@@ -275,7 +231,7 @@ def _curl(url: str) -> str:
 
 def _question(state: Inbox) -> _Question:
     return _Question(
-        zap_id=_zap_id(state),
+        zap_id=listing.zap_id_of(state),
         verdict=state.only,
         trigger=state.source,
         age=state.age,
@@ -300,10 +256,7 @@ def _filter(question: _Question) -> EventFilter:
     )
 
 
-def _zap_id(state: Inbox) -> str:
-    """The zap whose inbox this page is; empty on the page of all."""
-    parts = state.router.url.path.strip("/").split("/")
-    return parts[1] if parts[0] == "zaps" and len(parts) > 1 else ""
+_LOOK = listing.Look(_question, _answer, _take)
 
 
 def _row(event: EventSummary) -> Row:

@@ -4,21 +4,22 @@ Promise: a step turns green on the page when its success is committed, without a
 ends with the run.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
 
 from flowforge.errors import FlowForgeError, NotFound, Unauthenticated
-from flowforge.infra import documents, runtime
+from flowforge.infra import runtime
+from flowforge.infra.db import utc_now
 from flowforge.services import attempts, deciding, ending, runs, waiting
 from flowforge.services.access import Permission
 from flowforge.services.figures import ENDED
 from flowforge.services.runs import RunDetail
 from flowforge.services.waiting import Why
-from flowforge.state import canvas, doors, live, shown, timeline, tried
+from flowforge.state import canvas, doors, gantt, live, shown, timeline, tried
 from flowforge.state.canvas import Drawing, Mark
+from flowforge.state.gantt import Gantt
 from flowforge.state.shown import NOTHING, Shown
 from flowforge.state.timeline import ROUNDS_AT_ONCE, Choices, Line
 
@@ -26,7 +27,6 @@ MOST_CHOICES = 500
 # Of 500 attempts each: more than anybody scrolls through.
 MOST_PAGES = 10
 MOST_FAILURES = 100
-_PARTS: Mapping[str, attempts.Part] = {"input": "input", "output": "output"}
 _RETRIED = frozenset({"failed", "timed_out", "cancelled"})
 
 
@@ -72,20 +72,19 @@ class Trigger:
 
 
 class Run(rx.State):
-    """``stage``: loading, ready, failed or missing. ``whole`` is the one value shown in full.
-    ``first``: the card of the canvas that the page opens on.
+    """``stage``: loading, ready, failed or missing. ``first``: the card of the canvas that the page
+    opens on.
     """
 
     stage: str = "loading"
     head: Head = Head()
     trigger: Trigger = Trigger()
     lines: list[Line] = []  # noqa: RUF012 - Reflex copies defaults
+    gantt: Gantt = Gantt()
     drawing: Drawing = Drawing()
     marks: dict[str, Mark] = {}  # noqa: RUF012
     first: str = ""
     reply: Shown = NOTHING
-    whole_of: str = ""
-    whole: Shown = NOTHING
     comment: str = ""
     has_more: bool = False
     _pages: int = 1
@@ -141,22 +140,6 @@ class Run(rx.State):
         self._pages = min(self._pages + 1, MOST_PAGES)
         await self._draw(caller)
 
-    @doors.reads()
-    async def show_whole(self, caller: doors.Caller, place: str) -> None:
-        """All of a value that was cut. ``place``: ``trigger/body`` or ``<attempt id>/input``."""
-        owner, _, part = place.partition("/")
-        if owner == "trigger" and part in ("body", "headers", "query"):
-            run = await runs.get_run(caller.session, caller.actor, run_id_of(self))
-            value = run.trigger.get(part)
-        elif (wanted := _PARTS.get(part)) is not None:
-            pieces = await attempts.value(
-                caller.session, caller.actor, run_id_of(self), owner, wanted
-            )
-            value = documents.parse(b"".join([piece async for piece in pieces]))
-        else:
-            return
-        self.whole_of, self.whole = place, shown.shown(value, shown.MOST)
-
     @doors.writes(Permission.OPERATE)
     async def cancel(self, caller: doors.Caller) -> Any:
         """End the run for good."""
@@ -190,8 +173,7 @@ class Run(rx.State):
 def _clear(state: Run) -> None:
     """Nothing of the former run is shown meanwhile."""
     state.stage, state.head, state.trigger, state.lines = "loading", Head(), Trigger(), []
-    state.whole_of, state.whole, state.reply = "", NOTHING, NOTHING
-    state.comment, state.drawing, state.marks = "", Drawing(), {}
+    state.comment, state.drawing, state.marks, state.reply = "", Drawing(), {}, NOTHING
     state._opened, state._rounds, state._pages = {}, {}, 1  # noqa: SLF001 - our own
     state._picked = {}  # noqa: SLF001
 
@@ -249,7 +231,7 @@ async def _with_more(caller: doors.Caller, run: RunDetail, pages: int) -> RunDet
 def _take(state: Run, run: RunDetail, why: Why | None) -> None:
     choices = Choices(state._opened, state._rounds)  # noqa: SLF001 - our own
     head, trigger, lines = _head(run, why), _trigger(run), timeline.lines_of(run, choices)
-    reply = shown.shown(run.reply)
+    reply = shown.shown(run.reply, shown.MOST)
     # An assignment is sent to the browser, also one of the same value.
     if state.head != head:
         state.head = head
@@ -257,6 +239,9 @@ def _take(state: Run, run: RunDetail, why: Why | None) -> None:
         state.trigger = trigger
     if state.lines != lines:
         state.lines = lines
+    legs = gantt.gantt_of(run, lines, utc_now())
+    if state.gantt != legs:
+        state.gantt = legs
     _take_canvas(state, run)
     if state.reply != reply:
         state.reply = reply
@@ -304,12 +289,13 @@ def _head(run: RunDetail, why: Why | None) -> Head:
 
 def _trigger(run: RunDetail) -> Trigger:
     kind = str((run.definition.get("trigger") or {}).get("kind", ""))
+    event = f"/api/v1/events/{run.event_id}"
     return Trigger(
         method=str(run.trigger.get("method") or kind),
         icon=f"/icons/trigger-{kind}.svg" if kind else "",
-        body=shown.shown(run.trigger.get("body")),
-        headers=shown.shown(run.trigger.get("headers") or None),
-        query=shown.shown(run.trigger.get("query") or None),
+        body=shown.shown(run.trigger.get("body"), url=f"{event}/body"),
+        headers=shown.shown(run.trigger.get("headers") or None, url=f"{event}/headers"),
+        query=shown.shown(run.trigger.get("query") or None, url=f"{event}/query"),
     )
 
 

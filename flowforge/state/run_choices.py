@@ -1,17 +1,22 @@
 """What a person chose in the run list, and the address that says it: a list can be sent to somebody.
 
-Pure. Days are days of UTC, so that an address finds the same runs wherever it is opened.
+Pure. Days are days of UTC or of the zone that the address names, so that it finds the same runs
+wherever it is opened.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
+from zoneinfo import ZoneInfo
 
+from flowforge.engine import schedule
+from flowforge.services import local_days
 from flowforge.services.run_filters import RunFilter
 
 LONGEST_SEARCH = 200
 LONGEST_STEP = 100
+LONGEST_ZONE = 100
 IN_PROGRESS = "queued,running,waiting"
 FILTERS = {
     IN_PROGRESS: "In progress",
@@ -34,19 +39,23 @@ class Choices:
     step: str = ""
     sought: str = ""
     tests: bool = False
+    zone: str = ""
 
 
 def chosen(groups: Iterable[str], **more: str | bool) -> Choices:
     """Choices of which nothing is left that cannot be one."""
     known = set(groups)
     text = {name: str(more.get(name) or "").strip() for name in ("first", "last", "step", "sought")}
+    first, last = (text[each] if _day(text[each]) else "" for each in ("first", "last"))
     return Choices(
         groups=tuple(group for group in FILTERS if group in known),
-        first=text["first"] if _day(text["first"]) else "",
-        last=text["last"] if _day(text["last"]) else "",
+        first=first,
+        last=last,
         step=text["step"][:LONGEST_STEP],
         sought=text["sought"][:LONGEST_SEARCH],
         tests=bool(more.get("tests")),
+        # Without a day it says nothing.
+        zone=_known_zone(str(more.get("zone") or "")) if first or last else "",
     )
 
 
@@ -65,6 +74,7 @@ def of_query(query: str) -> Choices:
         step=of("step"),
         sought=of("q"),
         tests=of("environment") == "test",
+        zone=of("tz"),
     )
 
 
@@ -74,22 +84,29 @@ def address(path: str, choices: Choices) -> str:
         "status": ",".join(choices.groups),
         "from": choices.first,
         "to": choices.last,
+        "tz": "" if choices.zone == "UTC" else choices.zone,
         "step": choices.step,
         "q": choices.sought,
         "environment": "test" if choices.tests else "",
     }
-    query = urlencode({name: value for name, value in named.items() if value}, safe=",")
+    query = query_of(named)
     return f"{path}{'?' + query if query else ''}"
+
+
+def query_of(named: Mapping[str, str]) -> str:
+    """What of it says anything, as the end of an address."""
+    return urlencode({name: value for name, value in named.items() if value}, safe=",/")
 
 
 def filter_of(choices: Choices, zap_id: str) -> RunFilter:
     """Which runs are meant; ``zap_id`` is empty for those of all zaps."""
     first, last = _day(choices.first), _day(choices.last)
+    zone = ZoneInfo(choices.zone or "UTC")
     return RunFilter(
         zap_id=zap_id or None,
         status=",".join(choices.groups) or None,
-        since=first,
-        until=last + _DAY if last else None,
+        since=local_days.begin_of(first, zone) if first else None,
+        until=local_days.begin_of(last + _DAY, zone) if last else None,
         failed_step=choices.step or None,
         q=choices.sought or None,
         environment="test" if choices.tests else "production",
@@ -105,10 +122,19 @@ def counts_of(by_status: Mapping[str, int], most: int) -> dict[str, str]:
     return found
 
 
-def _day(text: str) -> dt.datetime | None:
-    """Its beginning; None for what is no day, or one that has no day after it."""
+def _known_zone(name: str) -> str:
+    """``name``, or nothing where it is no zone, or UTC."""
     try:
-        day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC)
+        known = schedule.zone(name[:LONGEST_ZONE]).key
+    except ValueError:
+        return ""
+    return "" if known == "UTC" else known
+
+
+def _day(text: str) -> dt.date | None:
+    """None for what is no day, or one that has none beside it."""
+    try:
+        day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date()
     except ValueError:
         return None
-    return day if day.year < dt.MAXYEAR else None
+    return day if dt.MINYEAR < day.year < dt.MAXYEAR else None

@@ -11,23 +11,20 @@ from urllib.parse import quote
 
 import reflex as rx
 
-from flowforge.errors import FlowForgeError, NotFound, Unauthenticated
-from flowforge.services import drafts, run_filters, runs, zaps
+from flowforge.errors import FlowForgeError, Unauthenticated
+from flowforge.services import drafts, run_filters, runs, waiting
 from flowforge.services.access import Permission
+from flowforge.services.paging import Page
 from flowforge.services.run_filters import RunFilter
 from flowforge.services.runs import RunSummary
+from flowforge.services.waiting import Why
 from flowforge.services.zaps import ZapView
-from flowforge.state import doors, live, run_choices, shown, timeline
+from flowforge.state import doors, listing, live, run_choices, shown, timeline
 from flowforge.state.run_choices import Choices
 
-PAGE = 20
-# Beyond this a filter finds more than scrolling does, and each change would send them all again.
-MOST_ROWS = 200
 MOST_OPEN = 10
 MOST_STAGES = 50
 MOST_STEPS = 200
-# A search that finds little looks at so many pages; then a person is asked whether to go on.
-MOST_LOOKS = 5
 # Triggers that a clock keeps going, and what their page is called.
 _BY_THE_CLOCK = {"schedule": "Schedule", "poll": "Looks"}
 _EXAMPLE = json.dumps({"hello": "world"})
@@ -48,7 +45,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Row:
-    """A run in the list. ``since`` is set while it runs: when it began."""
+    """A run in the list. ``since`` is set while it runs: when it began; ``why`` while it waits: for
+    what, and until when, where that is known.
+    """
 
     id: str
     short: str
@@ -62,6 +61,8 @@ class Row:
     duration: str
     since: str
     error: str
+    why: str = ""
+    why_until: str = ""
     is_open: bool = False
     stages: list[Stage] = field(default_factory=list)
 
@@ -101,6 +102,7 @@ class Runs(rx.State):
     groups: list[str] = []  # noqa: RUF012
     first: str = ""
     last: str = ""
+    zone: str = ""
     step: str = ""
     sought: str = ""
     shows_tests: bool = False
@@ -117,7 +119,7 @@ class Runs(rx.State):
     schedule_name: str = ""
     is_listening: bool = False
     curl: str = ""
-    _wanted: int = PAGE
+    _wanted: int = listing.PAGE
     _opened: tuple[str, ...] = ()
 
     # Reflex sees what these depend on only where they name it themselves.
@@ -137,7 +139,7 @@ class Runs(rx.State):
         async with self:
             # Here and not in a handler before this one: Reflex would run the two side by side.
             _begin(self)
-            zap_id, cookies = _zap_id(self), self.router.headers.cookie
+            zap_id, cookies = listing.zap_id_of(self), self.router.headers.cookie
         try:
             async with doors.opened(cookies, Permission.READ) as caller:
                 topic = f"zap:{zap_id}" if zap_id else f"project:{caller.actor.project_id}"
@@ -151,7 +153,7 @@ class Runs(rx.State):
         async with self:
             self.zap_options = [Option(each, shown.line(name)) for each, name in zap_names]
         async for _ in live.looks(self, topic):
-            if not await _look(self, cookies):
+            if not await _LOOK.again(self, cookies):
                 return
 
     @doors.reads()
@@ -195,15 +197,15 @@ class Runs(rx.State):
     async def search(self, caller: doors.Caller, sought: str) -> Any:
         """Only runs that have this in them. Not a page of its own: one types on."""
         self.sought = sought[: run_choices.LONGEST_SEARCH].strip()
-        self._wanted, self._opened = PAGE, ()
-        _take(self, await _answer(caller, _question(self)))
+        self._wanted, self._opened = listing.PAGE, ()
+        await _LOOK.now(self, caller)
         address = json.dumps(run_choices.address(self.router.url.path, _choices(self)))
         return rx.call_script(f"history.replaceState(history.state, '', {address})")
 
     @doors.reads()
     async def load_more(self, caller: doors.Caller) -> None:
-        self._wanted = min(self._wanted + PAGE, MOST_ROWS)
-        _take(self, await _answer(caller, _question(self)))
+        self._wanted = min(self._wanted + listing.PAGE, listing.MOST_ROWS)
+        await _LOOK.now(self, caller)
 
     @doors.reads()
     async def toggle(self, caller: doors.Caller, row_id: str) -> None:
@@ -212,7 +214,7 @@ class Runs(rx.State):
             self._opened = tuple(one for one in self._opened if one != row_id)
         else:
             self._opened = (*self._opened, row_id)[-MOST_OPEN:]
-        _take(self, await _answer(caller, _question(self)))
+        await _LOOK.now(self, caller)
 
     def _go(self, **changes: Any) -> Any:
         """To the page of that choice: so Back works, and the address can be sent."""
@@ -222,7 +224,7 @@ class Runs(rx.State):
 
 def _begin(state: Runs) -> None:
     """As the address says; of another zap's page nothing is shown meanwhile."""
-    zap_id = _zap_id(state)
+    zap_id = listing.zap_id_of(state)
     if zap_id != state.zap_id or state.stage != "ready":
         state.stage, state.rows, state.counts = "loading", [], {}
         state.zap_name, state.zap_path, state.curl, state.schedule_path = "", "", "", ""
@@ -232,54 +234,27 @@ def _begin(state: Runs) -> None:
     if state.sought != asked.sought:
         # The field is drawn anew with these words; else it keeps what is being typed.
         state.version, state.sought = state.version + 1, asked.sought
-    state.groups, state.first, state.last = list(asked.groups), asked.first, asked.last
+    state.groups, state.zone = list(asked.groups), asked.zone
+    state.first, state.last = asked.first, asked.last
     state.step, state.shows_tests = asked.step, asked.tests
-    state._wanted, state._opened = PAGE, ()  # noqa: SLF001 - our own
-
-
-async def _look(state: Runs, cookies: str) -> bool:
-    """Read and show. False where looking again is of no use."""
-    async with state:
-        question = _question(state)
-    try:
-        async with doors.opened(cookies, Permission.READ) as caller:
-            answer = await _answer(caller, question)
-    except (NotFound, Unauthenticated):
-        async with state:
-            state.stage = "missing"
-        return False
-    except FlowForgeError:
-        async with state:
-            # What is shown already stays: the next look is in a few seconds.
-            state.stage = "ready" if state.rows else "failed"
-        return True
-    async with state:
-        # Somebody chose another filter meanwhile: that handler has shown its own answer.
-        if _question(state) == question:
-            _take(state, answer)
-    return True
+    state._wanted, state._opened = listing.PAGE, ()  # noqa: SLF001 - our own
 
 
 async def _answer(caller: doors.Caller, question: _Question) -> _Answer:
-    found: list[RunSummary] = []
-    cursor = None
     wanted = question.filter
-    for _ in range(MOST_LOOKS + MOST_ROWS // PAGE):
-        page = await runs.list_runs(
-            caller.session,
-            caller.actor,
-            wanted,
-            limit=min(question.wanted - len(found), 100),
-            cursor=cursor,
+
+    async def read(limit: int, cursor: str | None) -> Page[RunSummary]:
+        return await runs.list_runs(
+            caller.session, caller.actor, wanted, limit=limit, cursor=cursor
         )
-        found.extend(page.data)
-        cursor = page.next
-        if cursor is None or len(found) >= question.wanted:
-            break
+
+    found, has_more = await listing.gathered(read, question.wanted)
     stages = {run.id: await _stages(caller, run.id) for run in found if run.id in question.opened}
-    zap = await _zap(caller, wanted.zap_id) if wanted.zap_id else None
-    rows = [_row(run, stages) for run in found]
-    return _Answer(rows, cursor is not None, zap, await _counts(caller, wanted))
+    zap = await listing.zap_of(caller, wanted.zap_id)
+    idle = [run.id for run in found if run.status in {"queued", "waiting"}]
+    whys = await waiting.in_short(caller.session, caller.actor, idle)
+    rows = [_row(run, stages, whys.get(run.id)) for run in found]
+    return _Answer(rows, has_more, zap, await _counts(caller, wanted))
 
 
 async def _counts(caller: doors.Caller, wanted: RunFilter) -> dict[str, str]:
@@ -289,13 +264,6 @@ async def _counts(caller: doors.Caller, wanted: RunFilter) -> dict[str, str]:
         return {}
     counts = await runs.count_runs(caller.session, caller.actor, everything)
     return run_choices.counts_of(counts.by_status, runs.MOST_COUNTED)
-
-
-async def _zap(caller: doors.Caller, zap_id: str) -> ZapView | None:
-    try:
-        return await zaps.get(caller.session, caller.actor, zap_id)
-    except NotFound:
-        return None  # deleted: its history stays
 
 
 async def _stages(caller: doors.Caller, run_id: str) -> list[Stage]:
@@ -308,14 +276,10 @@ async def _stages(caller: doors.Caller, run_id: str) -> list[Stage]:
 
 
 def _take(state: Runs, answer: _Answer) -> None:
-    # An assignment is sent to the browser, also one of the same value.
-    if state.rows != answer.rows:
-        state.rows = answer.rows
+    wanted = state._wanted  # noqa: SLF001 - our own
+    listing.take_rows(state, answer.rows, wanted=wanted, has_more=answer.has_more)
     if state.counts != answer.counts:
         state.counts = answer.counts
-    state.stage = "ready"
-    state.has_more = answer.has_more and state._wanted < MOST_ROWS  # noqa: SLF001 - our own
-    state.is_long = answer.has_more and state._wanted >= MOST_ROWS  # noqa: SLF001
     zap = answer.zap
     if zap is not None:
         state.zap_name, state.zap_path = shown.line(zap.name), f"/zaps/{zap.id}"
@@ -328,7 +292,7 @@ def _take(state: Runs, answer: _Answer) -> None:
         state.curl = (
             f"curl -X POST {zap.webhook_url} -H 'Content-Type: application/json' -d '{_EXAMPLE}'"
         )
-    elif answer.rows and _zap_id(state):
+    elif answer.rows and listing.zap_id_of(state):
         state.zap_name, state.zap_path = shown.line(answer.rows[0].zap_name), ""
 
 
@@ -349,21 +313,19 @@ def _choices(state: Runs) -> Choices:
         state.step,
         state.sought,
         state.shows_tests,
+        state.zone,
     )
 
 
 def filter_of(state: Runs) -> RunFilter:
     """Which runs the page shows, so far as it goes on."""
-    return run_choices.filter_of(_choices(state), _zap_id(state))
+    return run_choices.filter_of(_choices(state), listing.zap_id_of(state))
 
 
-def _zap_id(state: Runs) -> str:
-    """The zap whose history this page is; empty on the page of all runs."""
-    parts = state.router.url.path.strip("/").split("/")
-    return parts[1] if parts[0] == "zaps" and len(parts) > 1 else ""
+_LOOK = listing.Look(_question, _answer, _take)
 
 
-def _row(run: RunSummary, stages: dict[str, list[Stage]]) -> Row:
+def _row(run: RunSummary, stages: dict[str, list[Stage]], why: Why | None) -> Row:
     is_going = run.finished_at is None and run.started_at is not None
     return Row(
         id=run.id,
@@ -378,6 +340,8 @@ def _row(run: RunSummary, stages: dict[str, list[Stage]]) -> Row:
         duration=shown.duration(run.duration_ms),
         since=shown.moment(run.started_at) if is_going else "",
         error=shown.message(run.error),
+        why=why.message if why else "",
+        why_until=shown.moment(why.until) if why else "",
         is_open=run.id in stages,
         stages=stages.get(run.id, []),
     )

@@ -7,15 +7,18 @@ nothing that is named like a secret is in any.
 import datetime as dt
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowforge.infra.redaction import redact
+from flowforge.services.change_words import ChangeLine
 from flowforge.services.zaps import ZapSummary
 
-# Some 250 lines: more than anybody reads, little enough to send again with each change.
+# Some 250 lines: little enough to send again with each change.
 BEGINNING = 10_000
-MOST = 5_000_000
+# What is sent once, and is nowhere else to be had.
+MOST = 1_000_000
 _SECOND_MS = 1000
 _MINUTE_MS = 60 * _SECOND_MS
 _HOUR_MS = 60 * _MINUTE_MS
@@ -23,19 +26,19 @@ _KILO = 1024
 
 # Direction marks turn the text around them and control characters hide: JSON can spell both out.
 _UNSEEN = re.compile(
-    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A JSON value as text. ``is_cut``: this is its beginning; ``is_there``: it is not null.
-
-    ``url``: where all of it can be had, of one that is too large for a page.
+    """A JSON value as text. ``is_cut``: this is its beginning, or nothing of it where there is a
+    ``url`` that gives all of it; ``is_there``: it is not null.
     """
 
     text: str = ""
     size: str = ""
+    bytes: int = 0
     is_cut: bool = False
     is_there: bool = False
     url: str = ""
@@ -44,23 +47,28 @@ class Shown:
 NOTHING = Shown()
 
 
-def shown(value: Any, most: int = BEGINNING) -> Shown:
-    """``value`` as indented JSON, secrets taken out, at most ``most`` characters of it."""
+def shown(value: Any, most: int = BEGINNING, url: str = "") -> Shown:
+    """``value`` as indented JSON, secrets taken out, at most ``most`` characters of it. ``url``:
+    where all of it can be had; what is longer is left to it.
+    """
     if value is None:
         return NOTHING
     text = json.dumps(redact(value), indent=2, ensure_ascii=False)
-    cut = text[:most]
+    is_cut = len(text) > most
+    count = len(text.encode(errors="replace"))
     return Shown(
-        text=line(cut),
-        size=size(len(text.encode(errors="replace"))),
-        is_cut=len(text) > most,
+        text="" if is_cut and url else line(text[:most]),
+        size=size(count),
+        bytes=count,
+        is_cut=is_cut,
         is_there=True,
+        url=url,
     )
 
 
 def elsewhere(bytes_of_json: int, url: str) -> Shown:
     """A value that is stored beside the database."""
-    return Shown(size=size(bytes_of_json), is_cut=True, is_there=True, url=url)
+    return Shown(size=size(bytes_of_json), bytes=bytes_of_json, is_cut=True, is_there=True, url=url)
 
 
 def line(text: str) -> str:
@@ -109,6 +117,14 @@ def short(row_id: str) -> str:
 def form_url(zap: ZapSummary) -> str:
     """The page that fires ``zap``, whose trigger is a form."""
     return zap.hook_url_v1.replace("/api/v1/webhooks/", "/forms/")
+
+
+def changes(lines: Iterable[ChangeLine]) -> list[ChangeLine]:
+    """What differs, as inert text."""
+    return [
+        replace(one, where=line(one.where), before=line(one.before), after=line(one.after))
+        for one in lines
+    ]
 
 
 def message(error: dict[str, Any] | None) -> str:

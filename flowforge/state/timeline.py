@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowforge.actions import REGISTRY
-from flowforge.services import drafts
+from flowforge.services import blame, drafts
 from flowforge.services.approvals import ApprovalView
 from flowforge.services.drafts import Body
 from flowforge.services.runs import AttemptView, RunDetail
@@ -78,7 +78,7 @@ class _Drawing:
     def __init__(self, run: RunDetail, choices: Choices) -> None:
         self._run = run
         self._choices = choices
-        self._room = Room()
+        self._room = Room(run.id)
         self._tried = Tried(run)
         # Of the round that is being drawn: what has not begun there will not.
         self._is_over = self._tried.has_ended
@@ -179,7 +179,7 @@ class _Drawing:
             icon=icon_of(key),
             note=self._tried.progress(path, sum_up) if step["kind"] == "loop" else "",
             run_id=self._run.child_run_ids.get(path, ""),
-            is_open=sum_up.status in {*BAD, RETRYING} or _waits_for_people(asked),
+            is_open=_is_open(sum_up, last) or _waits_for_people(asked),
             may_retry=self._tried.has_ended and last is not None and last.status != "running",
             asked=questions.asked_of(asked) if asked else NOT_ASKED,
             attempts=attempts.tries(made, self._room, has_ended=self._tried.has_ended),
@@ -194,6 +194,12 @@ class _Drawing:
 
 def _said(sum_up: Gist) -> dict[str, Any]:
     return {name: getattr(sum_up, name) for name in Gist.__dataclass_fields__}
+
+
+def _is_open(sum_up: Gist, last: AttemptView | None) -> bool:
+    """What went wrong by itself; a block in which something did leads there."""
+    is_blamed = last is not None and (last.error or {}).get("code") == blame.CODE
+    return sum_up.status in {*BAD, RETRYING} and not is_blamed
 
 
 def _waits_for_people(asked: ApprovalView | None) -> bool:

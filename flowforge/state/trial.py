@@ -7,7 +7,7 @@ import reflex as rx
 
 from flowforge.errors import Conflict, FlowForgeError, Unauthenticated
 from flowforge.infra import runtime
-from flowforge.services import step_tests, testing
+from flowforge.services import advice, step_tests, testing, workbench, zaps
 from flowforge.services.access import Permission
 from flowforge.services.step_tests import TestedStep
 from flowforge.state import doors, editor, shown
@@ -26,6 +26,7 @@ class Result:
     duration: str = ""
     note: str = ""
     error: str = ""
+    advice: str = ""
     logs: str = ""
     input: Shown = NOTHING
     output: Shown = NOTHING
@@ -57,9 +58,11 @@ class Trial(rx.State):
             if self.is_working:
                 return None
             self.is_working, self.result = True, Result()
-            zap_id = (await self.get_state(Builder)).zap
+            builder = await self.get_state(Builder)
+            zap_id, is_open = builder.zap, builder.chosen == card and builder.is_panel_open
             cookies = self.router.headers.cookie
-        answer: Any = Builder.choose_card(card)
+        # A form that is open keeps its cursor: a test changes nothing of it.
+        answer: Any = None if is_open else Builder.choose_card(card)
         result = Result(card)
         try:
             result = _result(card, await _tried(cookies, zap_id, card, is_confirmed=is_confirmed))
@@ -73,6 +76,39 @@ class Trial(rx.State):
             result = Result(card, status="failed", error=editor.sentence_of(problem))
         async with self:
             self.is_working, self.result = False, result if result.status else Result()
+        return answer
+
+    @doors.follows
+    async def try_source(self, card: str) -> Any:
+        """The same for a step whose values another one wants to insert: that one stays open."""
+        async with self:
+            if self.is_working:
+                return None
+            self.is_working = True
+            builder = await self.get_state(Builder)
+            zap_id, here = builder.zap, builder.chosen
+            cookies = self.router.headers.cookie
+        answer: Any = None
+        try:
+            tested = await _tried(cookies, zap_id, card, is_confirmed=False)
+            if tested.error is not None:
+                answer = rx.toast.error(f"{tested.name}: {shown.message(tested.error)}")
+            async with doors.opened(cookies, Permission.READ) as caller:
+                zap = await zaps.get(caller.session, caller.actor, zap_id)
+                groups = await workbench.data(caller.session, caller.actor, zap, here)
+            async with self:
+                builder = await self.get_state(Builder)
+                if (builder.zap, builder.chosen) == (zap_id, here):
+                    builder.groups = groups
+        except Unauthenticated:
+            answer = doors.to_sign_in(self)
+        except Conflict as problem:
+            answer = rx.toast.error(problem.message, description="Open that step to test it.")
+        except FlowForgeError as problem:
+            answer = rx.toast.error(editor.sentence_of(problem))
+        finally:
+            async with self:
+                self.is_working = False
         return answer
 
 
@@ -93,7 +129,8 @@ def _result(card: str, tested: TestedStep) -> Result:
         duration=shown.duration(tested.duration_ms),
         note=shown.line(tested.note),
         error=shown.message(tested.error),
+        advice=advice.what_to_do(tested.error),
         logs=shown.line((tested.logs or "")[: shown.BEGINNING]),
-        input=shown.shown(tested.input),
-        output=shown.shown(tested.output),
+        input=shown.shown(tested.input, shown.MOST),
+        output=shown.shown(tested.output, shown.MOST),
     )

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flowforge.services import drafts
+from flowforge.services import blame, drafts
 from flowforge.services.drafts import Body
 from flowforge.services.figures import ENDED
 from flowforge.services.runs import AttemptView, RunDetail
@@ -26,7 +26,7 @@ class Tried:
         self.has_ended = run.status in ENDED
         self.by_path: defaultdict[str, list[AttemptView]] = defaultdict(list)
         self._rounds: defaultdict[str, dict[int, str]] = defaultdict(dict)
-        for attempt in run.attempts:
+        for attempt in blame.told(run.definition, run.attempts):
             self.by_path[attempt.path].append(attempt)
         for path, tried in self.by_path.items():
             status = attempts.gist(tried, has_ended=self.has_ended).status
