@@ -6,10 +6,11 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, elements
+from flowforge.components import controls, draft_changes, elements, hints, together
 from flowforge.state.arranging import Arranging
 from flowforge.state.builder import Builder
 from flowforge.state.history import History
+from flowforge.state.publishing import Publishing
 from flowforge.state.rewriting import Rewriting
 from flowforge.state.trial import Trial
 
@@ -43,6 +44,7 @@ def bar() -> rx.Component:
             custom_attrs={"data-autosave": ""},
         ),
         rx.el.span(class_name="spacer"),
+        together.visitors(),
         _back_and_forth(),
         rx.el.label(
             rx.el.span(rx.cond(Builder.enabled, "On", "Off"), data_testid="switch-word"),
@@ -133,6 +135,14 @@ def _more() -> rx.Component:
             on_click=Trial.run_draft,
         ),
         controls.menu_item(
+            MORE,
+            "message-square-text",
+            "Publish with a note…",
+            testid="publish-note",
+            disabled=Builder.has_empty,
+            on_click=Publishing.open,
+        ),
+        controls.menu_item(
             MORE, "history", "Versions", testid="open-versions", on_click=History.open
         ),
         controls.menu_item(
@@ -155,13 +165,17 @@ def _draft_line() -> rx.Component:
     return rx.el.div(
         elements.saved(Builder.saves, Builder.save_state),
         _dot(),
-        rx.el.span(
-            rx.cond(
-                Builder.has_changes,
-                rx.cond(Builder.live_version == 0, "Draft", "Draft: unpublished changes"),
-                "Draft: no changes",
+        rx.cond(
+            Builder.change_count > 0,
+            draft_changes.opener(),
+            rx.el.span(
+                rx.cond(
+                    Builder.has_changes,
+                    rx.cond(Builder.live_version == 0, "Draft", "Draft: written otherwise"),
+                    "Draft: no changes",
+                ),
+                data_testid="draft-state",
             ),
-            data_testid="draft-state",
         ),
         _dot(),
         rx.cond(
@@ -170,6 +184,7 @@ def _draft_line() -> rx.Component:
             rx.el.span(f"live: v{Builder.live_version}", data_testid="live-version"),
         ),
         rx.cond(Builder.problem_count > 0, rx.fragment(_dot(), _problems())),
+        rx.cond(Builder.hints, rx.fragment(_dot(), hints.menu())),
         class_name="draft-line",
     )
 

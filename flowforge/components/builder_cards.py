@@ -8,6 +8,7 @@ from flowforge.components import controls, step_icons
 from flowforge.state.arranging import MOVING, Arranging
 from flowforge.state.branches import RENAMING, Branches
 from flowforge.state.builder import TRIGGER, Builder
+from flowforge.state.filling import Filling
 from flowforge.state.rewriting import Rewriting
 
 
@@ -224,6 +225,7 @@ def _face(card: Any) -> rx.Component:
                 class_name="what",
             ),
             rx.el.span(card.title, class_name="called"),
+            rx.cond(card.note != "", rx.el.bdi(card.note, class_name="note")),
             rx.el.span(card.tells, class_name="tells"),
             class_name="words",
         ),
@@ -259,7 +261,7 @@ def _menu(card: Any) -> rx.Component:
             item(
                 "down", "arrow-down", "Move down", Arranging.move(card.id, 1), disabled=card.is_last
             ),
-            item("move", "corner-down-right", "Move to…", Arranging.ask_where(card.id)),
+            item("move", "corner-down-right", "Move to…", Arranging.ask_where([card.id])),
             item("duplicate", "copy", "Duplicate", Arranging.duplicate(card.id)),
             item("json", "braces", "Edit as JSON", Rewriting.open(card.id)),
             rx.cond(
@@ -268,12 +270,12 @@ def _menu(card: Any) -> rx.Component:
             ),
             rx.cond(
                 card.is_skipped,
-                item("use", "play", "Use again", Builder.set_option(card.id, "skip", "false")),
+                item("use", "play", "Use again", Filling.set_option(card.id, "skip", "false")),
                 item(
                     "skip",
                     "skip-forward",
                     "Skip this step",
-                    Builder.set_option(card.id, "skip", "true"),
+                    Filling.set_option(card.id, "skip", "true"),
                 ),
             ),
             rx.el.div(class_name="menu-line"),

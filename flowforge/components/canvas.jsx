@@ -143,7 +143,8 @@ function Branch({ id, data }) {
 
 function Way({ id, target, data, ...ends }) {
   const { status, note } = useMark(target);
-  const [path] = getSmoothStepPath(ends);
+  // Less than half of what is between two cards: one bend there, not three.
+  const [path] = getSmoothStepPath({ ...ends, offset: 12 });
   const isAhead = status === "pending" || status === "not_run" || note === "not taken";
   return <BaseEdge id={id} path={path} className={isAhead ? "is-ahead" : ""} />;
 }

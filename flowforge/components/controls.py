@@ -42,9 +42,9 @@ def link_button(*content: Any, href: Any, testid: Any, kind: str = "") -> rx.Com
     return _link(content, href, testid, f"btn {kind}")
 
 
-def link(*content: Any, href: Any, testid: Any, look: str = "") -> rx.Component:
+def link(*content: Any, href: Any, testid: Any, look: str = "", **props: Any) -> rx.Component:
     """A way to another page of ours, without loading it anew."""
-    return _link(content, href, testid, look)
+    return _link(content, href, testid, look, **props)
 
 
 def wrong(message: Any, testid: Any) -> rx.Component:
@@ -181,6 +181,6 @@ def dialog_end(dialog_id: str, *buttons: Any) -> rx.Component:
     return rx.el.div(cancel, *buttons, class_name="dialog-end")
 
 
-def _link(content: Any, href: Any, testid: Any, look: Any) -> rx.Component:
+def _link(content: Any, href: Any, testid: Any, look: Any, **props: Any) -> rx.Component:
     # Radix' link would bring its own look; this is React Router's alone.
-    return ReactRouterLink.create(*content, to=href, class_name=look, data_testid=testid)
+    return ReactRouterLink.create(*content, to=href, class_name=look, data_testid=testid, **props)

@@ -3,11 +3,24 @@
 from typing import Any
 
 import reflex as rx
+from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
+from reflex_components_core.el.elements.base import BaseHTML
 
 from flowforge.components import controls, display
 from flowforge.state.builder import Builder
+from flowforge.state.trial import Trial
 
 SEARCH = "data-search"
+
+
+class _Data(BaseHTML):
+    """A tree of values that are inserted by a click; see assets/values.js."""
+
+    tag = "ff-data"
+    _memoization_mode = MemoizationMode(disposition=MemoizationDisposition.NEVER)
+
+    lines: rx.Var[str]
+    label: rx.Var[str]
 
 
 def drawer() -> rx.Component:
@@ -27,7 +40,7 @@ def drawer() -> rx.Component:
                 rx.el.input(
                     type="search",
                     class_name="input",
-                    placeholder="Search the data…",
+                    placeholder="Search names and values…",
                     aria_label="Search the data",
                     id=SEARCH,
                     data_testid=SEARCH,
@@ -37,6 +50,7 @@ def drawer() -> rx.Component:
             ),
             rx.el.div(
                 rx.foreach(Builder.groups, _group),
+                rx.el.p("Nothing here has these words.", class_name="data-note data-none"),
                 id="data-tree",
                 class_name="data-tree",
                 data_testid="data-tree",
@@ -52,29 +66,27 @@ def _group(group: Any) -> rx.Component:
     return rx.el.details(
         rx.el.summary(
             rx.cond(group.icon != "", display.tile(group.icon, "small")),
-            rx.el.span(group.title, class_name="truncate"),
+            rx.el.bdi(group.title, class_name="truncate"),
             rx.el.span(controls.icon("chevron-right", 14), class_name="chev"),
             class_name="data-group",
         ),
         rx.cond(group.note != "", rx.el.p(group.note, class_name="data-note")),
-        rx.foreach(group.lines, _line),
-        open=group.is_open,
-    )
-
-
-def _line(line: Any) -> rx.Component:
-    return rx.el.button(
-        rx.el.span(line.label, class_name="key truncate", style={"paddingLeft": _indent(line)}),
-        rx.el.span(
-            line.value, class_name=rx.cond(line.is_branch, "value truncate of", "value truncate")
+        rx.cond(
+            group.untested != "",
+            rx.el.div(
+                controls.button(
+                    controls.icon("play", 13),
+                    rx.cond(Trial.is_working, "Working…", "Test this step first"),
+                    kind="small",
+                    testid=f"test-{group.untested}",
+                    disabled=Trial.is_working,
+                    on_click=Trial.try_source(group.untested),
+                ),
+                class_name="data-note",
+            ),
         ),
-        type="button",
-        class_name="data-item",
-        title=line.expression,
-        custom_attrs={"data-inserts": line.expression},
-        data_testid=f"insert-{line.expression}",
+        _Data.create(lines=group.lines.to_string(), label=group.title),
+        open=group.is_open,
+        # Each has a tree of its own, with what was opened in it.
+        key=f"{Builder.form.card}-{group.title}",
     )
-
-
-def _indent(line: Any) -> Any:
-    return f"{line.depth * 13}px"

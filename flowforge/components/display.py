@@ -67,6 +67,11 @@ def notice(*content: Any, kind: str = "", glyph: str = "info", **props: Any) -> 
     )
 
 
+def advice(words: Any) -> rx.Component:
+    """What to do about the failure above it; nothing where there is no advice."""
+    return rx.cond(words != "", rx.el.span(words, class_name="advice", data_testid="advice"))
+
+
 def problem(message: Any, testid: str, *more: Any) -> rx.Component:
     """What went wrong, where it went wrong."""
     return notice(
@@ -116,34 +121,8 @@ def skeletons(count: int, height: str = "44px") -> rx.Component:
     )
 
 
-def document(title: str, shown: Any, testid: Any, *, whole: Any = None) -> rx.Component:
-    """A JSON value. ``shown``: text, size and whether it is cut; ``whole``: loads the rest."""
-    more = (
-        rx.cond(
-            shown.is_cut,
-            rx.el.footer(
-                rx.el.span(
-                    rx.cond(
-                        shown.text, "This is the beginning.", f"{shown.size} are not shown here."
-                    )
-                ),
-                rx.cond(
-                    shown.url,
-                    elements.anchor(
-                        "Open all of it",
-                        href=shown.url,
-                        testid=f"{testid}-open",
-                        look="btn small",
-                    ),
-                    controls.button(
-                        "Show all of it", kind="small", testid=f"{testid}-whole", on_click=whole
-                    ),
-                ),
-            ),
-        )
-        if whole is not None
-        else rx.fragment()
-    )
+def document(title: str, shown: Any, testid: Any) -> rx.Component:
+    """Text as it came, in JSON's colours, or the beginning of it."""
     return rx.el.section(
         rx.el.header(
             rx.el.span(title),
@@ -154,7 +133,7 @@ def document(title: str, shown: Any, testid: Any, *, whole: Any = None) -> rx.Co
             ),
         ),
         rx.cond(shown.text, elements.json(shown.text, title)),
-        more,
+        rx.cond(shown.is_cut, rx.el.footer(rx.el.span("This is the beginning."))),
         class_name="json-box",
         data_testid=testid,
     )

@@ -45,18 +45,28 @@ class _Anchor(BaseHTML):
     href: rx.Var[str]
 
 
+class _News(_Custom):
+    tag = "ff-news"
+    revision: rx.Var[int]
+
+
+class _Opens(_Custom):
+    tag = "ff-opens"
+    dialog: rx.Var[str]
+
+
 class _Saved(_Custom):
     tag = "ff-saved"
     saves: rx.Var[int]
     state: rx.Var[str]
 
 
-def anchor(*content: Any, href: Any, testid: str, look: str = "") -> rx.Component:
+def anchor(*content: Any, href: Any, testid: Any, look: str = "", **props: Any) -> rx.Component:
     """A link that the browser follows itself: to the API, or to a place on this page.
 
     ``rx.el.a`` would hand it to the router, which knows pages only.
     """
-    return _Anchor.create(*content, href=href, class_name=look, data_testid=testid)
+    return _Anchor.create(*content, href=href, class_name=look, data_testid=testid, **props)
 
 
 def when(at: Any) -> rx.Component:
@@ -87,6 +97,16 @@ def copy(value: Any, label: Any, testid: Any) -> rx.Component:
 def json(text: Any, label: Any) -> rx.Component:
     """Text in JSON's colours, scrolling in itself; never markup, whatever it says."""
     return _Json.create(text=text, aria_label=label, role="region")
+
+
+def news(notice: Any, revision: Any) -> rx.Component:
+    """Presses the button inside when nobody is typing (assets/safety.js); until then it is seen."""
+    return _News.create(notice, revision=revision)
+
+
+def opens(dialog_id: str) -> rx.Component:
+    """Opens that dialog when it is drawn."""
+    return _Opens.create(dialog=dialog_id)
 
 
 def saved(saves: Any, state: Any) -> rx.Component:

@@ -6,6 +6,7 @@ import reflex as rx
 
 from flowforge.components import controls, display
 from flowforge.state.dashboard import Dashboard
+from flowforge.state.templates import Templates
 
 
 def card(*beginnings: rx.Component) -> rx.Component:
@@ -40,9 +41,56 @@ def card(*beginnings: rx.Component) -> rx.Component:
                 ),
             ),
             rx.el.ol(rx.foreach(Dashboard.first.steps, lambda step: _step(step, beginnings))),
+            rx.cond(Dashboard.first.is_complete, _further()),
             class_name="card first-steps",
             aria_labelledby="first-steps-title",
             data_testid="first-steps",
+        ),
+    )
+
+
+def _further() -> rx.Component:
+    """What others do not like to show, and what to do before people rely on it."""
+    return rx.el.div(
+        rx.el.h3("And if something breaks?"),
+        rx.el.ul(
+            _tip(
+                "Watch a retry",
+                "A template whose call fails twice: the countdown, the attempts, the timeline.",
+                "watch-a-retry",
+            ),
+            _tip(
+                "Be told of failures",
+                "A template that mails you when a run of any other zap fails.",
+                "failure-alarm",
+            ),
+            rx.el.li(
+                rx.el.strong("Kill the worker"),
+                rx.el.p(
+                    "Send a request, and watch its run end by itself.", class_name="muted small"
+                ),
+                display.command("kill -9 $(cat logs/worker.pid)", "kill-line"),
+            ),
+            rx.el.li(
+                rx.el.strong("Keep a copy"),
+                rx.el.p("Database, keys and files in one archive.", class_name="muted small"),
+                display.command(".venv/bin/python -m flowforge backup copy.tar.gz", "backup-line"),
+            ),
+        ),
+        class_name="further",
+        data_testid="first-steps-further",
+    )
+
+
+def _tip(title: str, text: str, template: str) -> rx.Component:
+    return rx.el.li(
+        rx.el.strong(title),
+        rx.el.p(text, class_name="muted small"),
+        controls.button(
+            "Use this template",
+            kind="small",
+            testid=f"further-{template}",
+            on_click=Templates.use(template),
         ),
     )
 
@@ -70,7 +118,7 @@ def _step(step: Any, beginnings: tuple[rx.Component, ...]) -> rx.Component:
                 step.is_next,
                 rx.match(
                     step.key,
-                    ("create", rx.el.div(*beginnings, class_name="row")),
+                    ("create", rx.el.div(*beginnings, class_name="row wrap")),
                     ("send", _command()),
                     ("see", _command()),
                     rx.fragment(),

@@ -88,14 +88,15 @@ def _option(option: rx.vars.ObjectVar[Option]) -> rx.Component:
 
 
 def _day(label: str, value: Any, choose: Any) -> rx.Component:
+    zone = rx.cond(Runs.zone, Runs.zone, "UTC")
     return rx.el.label(
         rx.el.span(label),
         rx.el.input(
             type="date",
             value=value,
             max="9998-12-31",
-            title="A day of UTC, so that this address finds the same runs everywhere",
-            aria_label=f"{label}, a day of UTC",
+            title=f"A day of {zone}, so that this address finds the same runs everywhere",
+            aria_label=f"{label}, a day of {zone}",
             class_name="input",
             on_change=choose,
             data_testid=f"runs-{label.lower()}",

@@ -6,10 +6,10 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, run_questions, step_icons
+from flowforge.components import controls, display, elements, run_questions, step_icons, value_tree
 from flowforge.services.layout import TRIGGER
 from flowforge.state.again import Again
-from flowforge.state.attempts import NOT_RUN, PENDING, RETRYING, Try
+from flowforge.state.attempts import INSIDE, NOT_RUN, PENDING, RETRYING, Try
 from flowforge.state.run import Run
 from flowforge.state.shown import Shown
 from flowforge.state.timeline import Line
@@ -66,11 +66,11 @@ def _trigger() -> rx.Component:
                 data_testid="trigger-open",
             ),
             rx.el.div(
-                rx.el.div(_value("Body", trigger.body, "trigger/body"), class_name="full"),
-                rx.cond(trigger.query.is_there, _value("Query", trigger.query, "trigger/query")),
+                rx.el.div(_value("Body", trigger.body, "trigger.body"), class_name="full"),
+                rx.cond(trigger.query.is_there, _value("Query", trigger.query, "trigger.query")),
                 rx.cond(
                     trigger.headers.is_there,
-                    _value("Headers", trigger.headers, "trigger/headers"),
+                    _value("Headers", trigger.headers, "trigger.headers"),
                 ),
                 class_name="attempt-body attempts",
             ),
@@ -250,11 +250,8 @@ def _attempt(attempt: rx.vars.ObjectVar[Try]) -> rx.Component:
             ),
             rx.el.div(
                 rx.cond(attempt.error, _error(attempt)),
-                _value("Input", attempt.input, f"{attempt.id}/input"),
-                rx.cond(
-                    attempt.output.is_there,
-                    _value("Output", attempt.output, f"{attempt.id}/output"),
-                ),
+                _value("Input", attempt.input, ""),
+                rx.cond(attempt.output.is_there, _value("Output", attempt.output, attempt.root)),
                 rx.cond(attempt.logs, _printed(attempt)),
                 class_name="attempt-body",
             ),
@@ -270,10 +267,12 @@ def _error(attempt: Any) -> rx.Component:
     return rx.el.div(
         display.notice(
             rx.el.bdi(attempt.error),
+            display.advice(attempt.advice),
             rx.cond(attempt.code, rx.el.span(attempt.code, class_name="error-code")),
             kind="bad",
             glyph="circle-alert",
-            data_testid="attempt-error",
+            # A block around a failure says where it is; the failure itself says what went wrong.
+            data_testid=rx.cond(attempt.code == INSIDE, "attempt-inside", "attempt-error"),
         ),
         class_name="full",
     )
@@ -291,17 +290,11 @@ def _printed(attempt: Any) -> rx.Component:
     )
 
 
-def _value(title: str, value: rx.vars.ObjectVar[Shown] | Any, place: Any) -> rx.Component:
-    """The beginning of a value; all of it once somebody asked."""
-    testid = f"{title.lower()}-json"
+def _value(title: str, value: rx.vars.ObjectVar[Shown] | Any, root: Any) -> rx.Component:
     return rx.cond(
-        Run.whole_of == place,
-        display.document(title, Run.whole, testid),
-        rx.cond(
-            value.is_there,
-            display.document(title, value, testid, whole=Run.show_whole(place)),
-            rx.el.p(f"{title}: nothing", class_name="muted small"),
-        ),
+        value.is_there,
+        value_tree.value(title, value, f"{title.lower()}-json", root=root),
+        rx.el.p(f"{title}: nothing", class_name="muted small"),
     )
 
 

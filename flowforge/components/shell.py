@@ -5,7 +5,8 @@ from typing import Any, Literal
 import reflex as rx
 from reflex.style import color_mode, set_color_mode
 
-from flowforge.components import controls, elements
+from flowforge.components import controls, elements, palette, shortcuts
+from flowforge.state.palette import SHORTCUTS
 from flowforge.state.session import Session
 
 USER_MENU = "user-menu"
@@ -27,6 +28,8 @@ def page(*content: Any, here: str = "", wide: bool = False) -> rx.Component:
             # From here on the server hears what is clicked.
             data_ready=rx.cond(rx.State.is_hydrated, "true", "false"),
         ),
+        shortcuts.dialog(),
+        rx.cond(Session.is_signed_in, palette.dialog()),
     )
 
 
@@ -94,7 +97,10 @@ def _member_entries(here: str) -> rx.Component:
         _entry("My Zaps", "/dashboard", here, "nav-zaps"),
         _entry("Inbox", "/inbox", here, "nav-inbox"),
         _entry("Runs", "/runs", here, "nav-runs"),
+        # On a phone there is no room for it: there it is in the menu.
+        _entry("Usage", "/usage", here, "nav-usage", "only-wide"),
         rx.el.span(class_name="spacer"),
+        palette.opener(),
         controls.menu(
             USER_MENU,
             # Drawn by the style sheet: for screen readers the label is all there is to say.
@@ -106,6 +112,9 @@ def _member_entries(here: str) -> rx.Component:
             ),
             _modes(),
             rx.el.div(class_name="menu-line"),
+            controls.menu_item(
+                USER_MENU, "chart-column", "Usage", testid="menu-usage", href="/usage"
+            ),
             controls.menu_item(USER_MENU, "plug", "Apps", testid="nav-apps", href="/apps"),
             controls.menu_item(
                 USER_MENU,
@@ -119,6 +128,13 @@ def _member_entries(here: str) -> rx.Component:
                 controls.menu_item(
                     USER_MENU, "inbox", "Dev mailbox", testid="nav-mailbox", href="/dev/mailbox"
                 ),
+            ),
+            controls.menu_item(
+                USER_MENU,
+                "keyboard",
+                "Keyboard shortcuts",
+                testid="nav-shortcuts",
+                on_click=controls.open_dialog(SHORTCUTS),
             ),
             controls.menu_item(
                 USER_MENU, "log-out", "Logout", testid="nav-logout", on_click=Session.leave

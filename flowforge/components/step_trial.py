@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from flowforge.components import controls, display
+from flowforge.components import controls, display, value_tree
 from flowforge.state.builder import Builder
 from flowforge.state.trial import CONFIRM, Trial
 
@@ -12,7 +12,11 @@ def trial() -> rx.Component:
     return rx.el.section(
         controls.button(
             controls.icon("play", 15),
-            rx.cond(Trial.is_working, "Working…", "Test this step"),
+            rx.cond(
+                Trial.is_working,
+                "Working…",
+                rx.cond(Builder.form.kind == "code", "Run this code", "Test this step"),
+            ),
             testid="test-step",
             disabled=Trial.is_working,
             title="Do this step once, with the last request and what the steps before gave",
@@ -38,13 +42,17 @@ def _result() -> rx.Component:
             result.error,
             display.notice(
                 rx.el.bdi(result.error),
+                display.advice(result.advice),
                 kind="bad",
                 glyph="circle-alert",
                 data_testid="trial-error",
             ),
         ),
-        rx.cond(result.input.is_there, display.document("It got", result.input, "trial-input")),
-        rx.cond(result.output.is_there, display.document("It gave", result.output, "trial-output")),
+        rx.cond(result.input.is_there, value_tree.value("It got", result.input, "trial-input")),
+        rx.cond(
+            result.output.is_there,
+            value_tree.value("It gave", result.output, "trial-output", root=f"steps.{result.card}"),
+        ),
         rx.cond(
             result.logs,
             rx.el.section(

@@ -1,0 +1,42 @@
+// What a gesture will most likely come to, drawn at once; the server's word takes its place.
+// A guess is what a step will be: GONE, or whether it is skipped. It ends as soon as the steps say the
+// same, when the gesture is refused, and in any case after a while: then what was there is back.
+import { useEffect } from "react";
+
+export const GONE = "gone";
+const WAITS_MS = 5_000;
+
+const isTrue = (guess, line) =>
+  guess.will === GONE ? !line : !line || line.card.is_skipped === guess.will;
+
+export function guessing({ guesses, now }) {
+  const without = (isOver) =>
+    new Map([...guesses.get()].filter(([, guess]) => !isOver(guess)));
+  const drop = (isOver) => {
+    if (guesses.get().size) guesses.set(without(isOver));
+  };
+  const guess = (ids, will) => {
+    const made = ids.map((id) => [id, { id, will }]);
+    guesses.set(new Map([...guesses.get(), ...made]));
+    setTimeout(() => drop((one) => made.some(([, mine]) => mine === one)), WAITS_MS);
+  };
+  return {
+    guess,
+    agree: ({ lineOf }) => drop((one) => isTrue(one, lineOf.get(one.id))),
+    refuse: () => drop(() => true),
+    // With all that is inside of them.
+    guessGone: (ids) => guess(now.current.model.within(ids), GONE),
+    isSkipped: (id, says) => {
+      const will = guesses.get().get(id)?.will;
+      return typeof will === "boolean" ? will : says;
+    },
+  };
+}
+
+export function useGuesses(bench, model, saves, saved) {
+  useEffect(() => bench.agree(model), [bench, model]);
+  // A gesture that came too late, or that was wrong.
+  useEffect(() => {
+    if (saved !== "saved") bench.refuse();
+  }, [bench, saves, saved]);
+}
