@@ -21,10 +21,10 @@ from flowforge.pages import (
     runs,
     schedule,
     templates,
+    usage,
 )
 from flowforge.state.accounts import Forms
 from flowforge.state.apps import Apps
-from flowforge.state.builder import Builder
 from flowforge.state.dashboard import Dashboard
 from flowforge.state.destinations import Destinations
 from flowforge.state.event import Event
@@ -35,6 +35,8 @@ from flowforge.state.runs import Runs
 from flowforge.state.schedule import Schedule
 from flowforge.state.session import Session
 from flowforge.state.templates import Templates
+from flowforge.state.together import Together
+from flowforge.state.usage import Usage
 
 # Before anything is drawn: no flash of the other theme. The pages know the choice by this key.
 _THEME = """
@@ -75,7 +77,7 @@ PAGES = (
     _open("/verify-email", "Verify your email", accounts.verify_email, Forms.begin_verify),
     _open("/forgot-password", "Forgot password", accounts.forgot_password, Forms.begin),
     _open("/reset-password", "Reset password", accounts.reset_password, Forms.begin_reset),
-    _own(builder.PATH, builder.TITLE, builder.page, Builder.open),
+    _own(builder.PATH, builder.TITLE, builder.page, Together.arrive),
     _own(dashboard.PATH, "My Zaps", dashboard.page, Dashboard.begin, Dashboard.follow),
     _own(templates.PATH, templates.TITLE, templates.page, Templates.open),
     _own(runs.PATH_OF_ALL, runs.TITLE, runs.all_runs, Runs.follow),
@@ -92,6 +94,7 @@ PAGES = (
     _own(apps.PATH, apps.TITLE, apps.page, Apps.begin, Apps.follow),
     _own(inbox.PATH_OF_ALL, inbox.TITLE, inbox.all_events, Inbox.follow),
     _own(inbox.PATH_OF_ZAP, inbox.TITLE, inbox.events_of_zap, Inbox.follow),
+    _own(usage.PATH, usage.TITLE, usage.page, Usage.begin),
     _own(event.PATH, event.TITLE, event.page, Event.follow),
     _open(mailbox.PATH, "Dev mailbox", mailbox.page, Mailbox.look),
     _open("/404", "Not found", missing.page),
@@ -106,12 +109,20 @@ def register(app: rx.App) -> None:
             "/flowforge.css",
             "/runs.css",
             "/canvas.css",
+            "/bench.css",
             "/inbox.css",
             "/builder.css",
+            "/panel.css",
             "/schedule.css",
             "/destinations.css",
             "/apps.css",
             "/home.css",
+            "/palette.css",
+            "/data.css",
+            "/safety.css",
+            "/usage.css",
+            "/legs.css",
+            "/files.css",
         ]
     )
     app.head_components.extend(_head())
@@ -131,7 +142,13 @@ def _head() -> list[rx.Component]:
     return [
         rx.el.script(_THEME),
         rx.el.script(src="/flowforge.js", defer=True),
+        rx.el.script(src="/values.js", defer=True),
+        rx.el.script(src="/liquid.js", defer=True),
         rx.el.script(src="/builder.js", defer=True),
+        rx.el.script(src="/palette.js", defer=True),
+        rx.el.script(src="/panel.js", defer=True),
+        rx.el.script(src="/safety.js", defer=True),
+        rx.el.script(src="/files.js", defer=True),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(
             rel="preload",

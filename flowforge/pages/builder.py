@@ -8,17 +8,23 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import (
+    bench,
     builder_bar,
     builder_cards,
     controls,
     data_picker,
     display,
+    draft_changes,
+    file_control,
+    hints,
+    liquid_fields,
     schema_form,
     shell,
     step_icons,
     step_json,
     step_picker,
     step_trial,
+    together,
     trigger_panel,
     versions,
 )
@@ -45,9 +51,12 @@ def page() -> rx.Component:
 def _bench() -> rx.Component:
     return rx.el.div(
         builder_bar.bar(),
-        rx.cond(Builder.save_state == "stale", _stale()),
+        together.banner(),
+        together.news(),
         rx.el.div(
-            rx.el.section(builder_cards.column(), class_name="canvas", aria_label="Steps"),
+            rx.el.section(
+                bench.views(builder_cards.column()), class_name="canvas", aria_label="Steps"
+            ),
             rx.el.aside(
                 rx.cond(Builder.chosen == TRIGGER, _trigger_panel(), _step_panel()),
                 class_name=rx.cond(Builder.is_panel_open, "panel is-open", "panel"),
@@ -60,27 +69,13 @@ def _bench() -> rx.Component:
         step_json.dialog(),
         builder_cards.dialogs(),
         trigger_panel.dialogs(),
+        liquid_fields.liquid(),
+        file_control.answer(),
         versions.dialog(),
+        draft_changes.dialog(),
+        together.dialog(),
+        hints.sheet(),
         class_name="bench",
-    )
-
-
-def _stale() -> rx.Component:
-    return rx.el.div(
-        display.notice(
-            rx.el.div(
-                "This zap was changed somewhere else, so your last change was not saved.",
-                controls.button(
-                    "Reload the draft", kind="small", testid="reload", on_click=Builder.open
-                ),
-                class_name="row wrap gap-3",
-            ),
-            kind="warn",
-            glyph="triangle-alert",
-            role="alert",
-            data_testid="stale",
-        ),
-        class_name="stale",
     )
 
 

@@ -69,6 +69,7 @@ def _search() -> rx.Component:
                 class_name="input",
                 placeholder="Search by name",
                 aria_label="Search your zaps by name",
+                key=f"search-{Dashboard.drawn}",
                 default_value=Dashboard.sought,
                 on_change=Dashboard.search.debounce(250),
                 data_testid="search-zaps",
@@ -144,7 +145,7 @@ def _nothing_yet() -> rx.Component:
                 "through your steps one by one. This is how a request will look:"
             ),
             display.command(Dashboard.curl),
-            rx.el.div(*_beginnings(), class_name="row"),
+            rx.el.div(*_beginnings(), class_name="row wrap"),
             testid="no-zaps",
         ),
     )
@@ -218,13 +219,13 @@ def _row(zap: Any) -> rx.Component:
 
 def _name(zap: Any) -> rx.Component:
     return rx.el.div(
-        rx.el.div(rx.foreach(zap.chain, _picture), _more(zap), class_name="chain"),
         rx.el.div(
             controls.link(rx.el.span(zap.name, title=zap.name), href=zap.path, testid="zap-name"),
             rx.el.span(zap.state, class_name="sub", data_testid="zap-state"),
             folders.tags(zap),
             class_name="called",
         ),
+        rx.el.div(rx.foreach(zap.chain, _picture), _more(zap), class_name="chain"),
         class_name="zap-name",
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, shell, verdicts
+from flowforge.components import controls, display, elements, shell, value_tree, verdicts
 from flowforge.state.event import Event, Pair, Station, StepLine
 
 PATH = "/events/[event_id]"
@@ -254,7 +254,7 @@ def _body() -> rx.Component:
             display.document("As it came", Event.raw, "raw-text"),
             rx.cond(
                 Event.body.is_there,
-                display.document("Body", Event.body, "body-json", whole=Event.show_whole),
+                value_tree.value("Body", Event.body, "body-json", root="trigger.body"),
                 rx.el.p("No body.", class_name="muted"),
             ),
         ),

@@ -4,8 +4,8 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, inbox_replay, shell, verdicts
-from flowforge.state.inbox import CHIPS, MOST_ROWS, SOURCES, TIMES, Inbox, Row
+from flowforge.components import controls, display, elements, inbox_replay, listing, shell, verdicts
+from flowforge.state.inbox import CHIPS, SOURCES, TIMES, Inbox, Row
 
 PATH_OF_ALL = "/inbox"
 PATH_OF_ZAP = "/zaps/[zap_id]/events"
@@ -15,7 +15,9 @@ FAILED = "Failed to load the inbox"
 
 def all_events() -> rx.Component:
     return shell.page(
-        shell.heading(TITLE, "Everything your triggers received, newest first.", _live()),
+        shell.heading(
+            TITLE, "Everything your triggers received, newest first.", listing.live(Inbox, "events")
+        ),
         _inbox(),
         here="/inbox",
     )
@@ -31,7 +33,7 @@ def events_of_zap() -> rx.Component:
         shell.heading(
             TITLE,
             rx.el.bdi(Inbox.zap_name, data_testid="inbox-zap", class_name="wrap"),
-            _live(),
+            listing.live(Inbox, "events"),
             rx.cond(
                 Inbox.zap_path,
                 controls.link_button(
@@ -47,49 +49,22 @@ def events_of_zap() -> rx.Component:
     )
 
 
-def _live() -> rx.Component:
-    return rx.cond(
-        Inbox.stage == "ready",
-        rx.el.span("Live", class_name="live", title="New events appear by themselves"),
-    )
-
-
 def _inbox() -> rx.Component:
     return rx.fragment(
         rx.cond(Inbox.stage != "missing", _tools()),
         inbox_replay.progress(),
-        rx.el.section(
-            rx.match(
-                Inbox.stage,
-                ("loading", display.skeletons(6)),
-                ("failed", display.failed(FAILED, Inbox.follow, "inbox-failed")),
-                ("missing", _missing()),
-                rx.cond(Inbox.rows, _rows(), _none()),
+        listing.card(
+            Inbox,
+            "inbox",
+            "Events",
+            rows=_rows(),
+            nothing=_none(),
+            missing=listing.zap_not_found(
+                "Inbox of all zaps", "/inbox", "inbox-missing", "inbox-to-all"
             ),
-            class_name="card",
-            aria_label="Events",
-            data_testid="inbox",
-            data_stage=Inbox.stage,
+            failed=FAILED,
         ),
-        rx.cond(
-            Inbox.has_more,
-            rx.el.div(
-                controls.button(
-                    rx.cond(Inbox.sought, "Search further back", "Load more"),
-                    testid="inbox-more",
-                    on_click=Inbox.load_more,
-                ),
-                class_name="more",
-            ),
-        ),
-        rx.cond(
-            Inbox.is_long,
-            rx.el.p(
-                f"These are the newest {MOST_ROWS}. Search or filter to find older ones.",
-                class_name="muted small more",
-                data_testid="inbox-long",
-            ),
-        ),
+        listing.more(Inbox, "inbox", is_search=Inbox.sought != ""),
         inbox_replay.dialog(),
     )
 
@@ -240,14 +215,4 @@ def _none() -> rx.Component:
             ),
             testid="inbox-empty",
         ),
-    )
-
-
-def _missing() -> rx.Component:
-    return display.empty(
-        "search-x",
-        "Zap not found",
-        "It does not exist, or it belongs to somebody else.",
-        controls.link_button("Inbox of all zaps", href="/inbox", testid="inbox-to-all"),
-        testid="inbox-missing",
     )

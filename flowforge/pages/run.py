@@ -4,8 +4,9 @@ from typing import Any
 
 import reflex as rx
 
-from flowforge.components import controls, display, elements, run_again, shell
+from flowforge.components import controls, display, elements, run_again, shell, value_tree
 from flowforge.components.canvas import canvas
+from flowforge.components.run_legs import legs
 from flowforge.components.run_timeline import PLACES, UNTIL_WORDS, timeline, words
 from flowforge.state.run import Run
 
@@ -78,6 +79,7 @@ def _run() -> rx.Component:
             ),
         ),
         _figures(),
+        legs(),
         rx.el.div(
             canvas(
                 Run.drawing,
@@ -109,7 +111,7 @@ def _run() -> rx.Component:
             Run.reply.is_there,
             rx.el.section(
                 rx.el.h2("Reply"),
-                display.document("Answered", Run.reply, "reply-json"),
+                value_tree.value("Answered", Run.reply, "reply-json"),
                 class_name="run-reply",
                 data_testid="reply",
             ),

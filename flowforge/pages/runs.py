@@ -9,12 +9,13 @@ from flowforge.components import (
     controls,
     display,
     elements,
+    listing,
     run_filters,
     shell,
     step_icons,
 )
 from flowforge.components.run_timeline import step_status
-from flowforge.state.runs import MOST_ROWS, Row, Runs, Stage
+from flowforge.state.runs import Row, Runs, Stage
 
 PATH_OF_ALL = "/runs"
 PATH_OF_ZAP = "/zaps/[zap_id]/runs"
@@ -24,7 +25,7 @@ FAILED = "Failed to load run history"
 
 def all_runs() -> rx.Component:
     return shell.page(
-        shell.heading(TITLE, "What your zaps did, newest first.", _live()),
+        shell.heading(TITLE, "What your zaps did, newest first.", listing.live(Runs, "runs")),
         _history(_nothing_ever()),
         here="/runs",
     )
@@ -40,7 +41,7 @@ def runs_of_zap() -> rx.Component:
         shell.heading(
             TITLE,
             rx.el.bdi(Runs.zap_name, data_testid="runs-zap", class_name="wrap"),
-            _live(),
+            listing.live(Runs, "runs"),
             rx.cond(
                 Runs.zap_path,
                 controls.link_button(
@@ -65,51 +66,22 @@ def runs_of_zap() -> rx.Component:
     )
 
 
-def _live() -> rx.Component:
-    return rx.cond(
-        Runs.stage == "ready",
-        rx.el.span("Live", class_name="live", title="New runs appear by themselves"),
-    )
-
-
 def _history(nothing: rx.Component) -> rx.Component:
     return rx.fragment(
         rx.cond(Runs.stage != "missing", run_filters.tools()),
         bulk_replay.progress(),
-        rx.el.section(
-            rx.match(
-                Runs.stage,
-                ("loading", display.skeletons(6)),
-                ("failed", display.failed(FAILED, Runs.follow, "runs-failed")),
-                ("missing", _missing()),
-                rx.cond(Runs.rows, _rows(), _none(nothing)),
+        listing.card(
+            Runs,
+            "runs",
+            "Runs",
+            rows=_rows(),
+            nothing=_none(nothing),
+            missing=listing.zap_not_found(
+                "Go to My Zaps", "/dashboard", "runs-missing", "runs-to-zaps"
             ),
-            class_name="card",
-            aria_label="Runs",
-            data_testid="runs",
-            data_stage=Runs.stage,
+            failed=FAILED,
         ),
-        rx.cond(
-            Runs.has_more,
-            rx.el.div(
-                controls.button(
-                    rx.cond(
-                        (Runs.sought != "") | (Runs.step != ""), "Search further back", "Load more"
-                    ),
-                    testid="runs-more",
-                    on_click=Runs.load_more,
-                ),
-                class_name="more",
-            ),
-        ),
-        rx.cond(
-            Runs.is_long,
-            rx.el.p(
-                f"These are the newest {MOST_ROWS}. Search or filter to find older ones.",
-                class_name="muted small more",
-                data_testid="runs-long",
-            ),
-        ),
+        listing.more(Runs, "runs", is_search=(Runs.sought != "") | (Runs.step != "")),
         bulk_replay.dialog(),
     )
 
@@ -164,6 +136,7 @@ def _row(row: rx.vars.ObjectVar[Row]) -> rx.Component:
                         data_testid="run-error",
                     ),
                 ),
+                rx.cond(row.why, _why(row)),
                 class_name="which",
             ),
             rx.el.span(row.steps, class_name="cell hide-medium", data_testid="run-steps"),
@@ -189,6 +162,16 @@ def _row(row: rx.vars.ObjectVar[Row]) -> rx.Component:
         class_name="run-item",
         data_testid="run-row",
         data_run=row.id,
+    )
+
+
+def _why(row: Any) -> rx.Component:
+    """What a run that does not work waits for."""
+    return rx.el.div(
+        row.why,
+        rx.cond(row.why_until, rx.fragment(" · ", elements.countdown(row.why_until, "goes on"))),
+        class_name="muted small",
+        data_testid="run-why",
     )
 
 
@@ -287,14 +270,4 @@ def _nothing_of_zap() -> rx.Component:
             ),
         ),
         testid="runs-empty",
-    )
-
-
-def _missing() -> rx.Component:
-    return display.empty(
-        "search-x",
-        "Zap not found",
-        "It does not exist, or it belongs to somebody else.",
-        controls.link_button("Go to My Zaps", href="/dashboard", testid="runs-to-zaps"),
-        testid="runs-missing",
     )
