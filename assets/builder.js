@@ -1,21 +1,8 @@
-/* The builder's data picker: inserting without losing the cursor, and searching as one types.
- * And the keys of undo and redo. */
+/* The builder: going to a field, and the keys of undo and redo. */
 
 "use strict";
 
 (() => {
-  const lineAt = (event) => event.target.closest?.("[data-inserts]");
-
-  // The field keeps its focus, so a click inserts where the person was typing.
-  document.addEventListener("mousedown", (event) => {
-    if (lineAt(event)) event.preventDefault();
-  });
-
-  document.addEventListener("click", (event) => {
-    const line = lineAt(event);
-    if (line) window.flowforge.insert(line.dataset.inserts);
-  });
-
   window.flowforgeBuilder = {
     /* The field may not be drawn yet: the event that calls this opens its card. */
     focus(id, tries = 30) {
@@ -39,24 +26,5 @@
     if (!button) return;
     event.preventDefault();
     button.click();
-  });
-
-  const narrow = (tree, words) => {
-    for (const group of tree.querySelectorAll("details")) {
-      let fits = 0;
-      for (const line of group.querySelectorAll("[data-inserts]")) {
-        const text = `${line.dataset.inserts} ${line.textContent}`.toLowerCase();
-        line.hidden = !words.every((word) => text.includes(word));
-        fits += line.hidden ? 0 : 1;
-      }
-      group.hidden = words.length > 0 && fits === 0;
-      if (words.length > 0 && fits > 0) group.open = true;
-    }
-  };
-
-  document.addEventListener("input", (event) => {
-    const id = event.target.dataset?.narrows;
-    const tree = id && document.getElementById(id);
-    if (tree) narrow(tree, event.target.value.toLowerCase().split(/\s+/).filter(Boolean));
   });
 })();

@@ -179,7 +179,8 @@
 
   // ---- Saving -----------------------------------------------------------------------------
   /* <ff-saved saves="n" state="saved|stale|failed">: what is typed in [data-autosave] is
-   * "Saving…" until the server's count of saves moves. */
+   * "Saving…" until the server's count of saves moves. What is cut off is sent again by itself. */
+  const LONG_MS = 4000;
   class Saved extends HTMLElement {
     static observedAttributes = ["saves", "state"];
     connectedCallback() {
@@ -187,9 +188,13 @@
       this.note = (event) => {
         if (!event.target.closest?.("[data-autosave]")) return;
         this.pending = true;
+        clearTimeout(this.late);
+        this.late = setTimeout(() => this.draw("Not saved yet: no answer, it will be tried again"), LONG_MS);
         this.draw();
       };
       document.addEventListener("input", this.note);
+      this.redraw = () => this.draw();
+      for (const turn of ["online", "offline"]) window.addEventListener(turn, this.redraw);
       // Leaving with a change still on its way would lose it.
       this.warn = (event) => {
         if (this.pending) event.preventDefault();
@@ -200,15 +205,20 @@
     disconnectedCallback() {
       document.removeEventListener("input", this.note);
       window.removeEventListener("beforeunload", this.warn);
+      for (const turn of ["online", "offline"]) window.removeEventListener(turn, this.redraw);
+      clearTimeout(this.late);
     }
     attributeChangedCallback() {
       this.pending = false;
+      clearTimeout(this.late);
       this.draw();
     }
-    draw() {
+    draw(waiting = "Saving…") {
       const state = this.getAttribute("state");
       const words = { stale: "Not saved", failed: "Not saved", saved: "Saved" };
-      this.textContent = this.pending && state === "saved" ? "Saving…" : words[state] || "";
+      const pending = navigator.onLine ? waiting : "Not saved: offline, will be tried again";
+      const text = this.pending && state === "saved" ? pending : words[state] || "";
+      if (text !== this.textContent) this.textContent = text;
     }
   }
 
@@ -274,7 +284,8 @@
   // ---- What the pages call ------------------------------------------------------------------
   let lastField = null;
   document.addEventListener("focusin", (event) => {
-    if (event.target.matches?.("[data-takes-data]")) lastField = event.target;
+    const taker = event.target.closest?.("[data-takes-data], [data-takes-values]");
+    if (taker) lastField = taker;
   });
 
   const linkToken = () => new URLSearchParams(location.search).get("token") || "";
@@ -306,6 +317,7 @@
   };
 
   window.flowforge = {
+    copy,
     open(id) {
       // After React has drawn what the event that called us has changed.
       requestAnimationFrame(() => {
@@ -340,14 +352,18 @@
     insert(text) {
       const field = lastField?.isConnected ? lastField : document.querySelector("[data-takes-data]");
       if (!field) return;
+      // Code does not take expressions: it says itself what becomes of one.
+      if (field.takes) return field.takes(text);
+      field.focus();
       const start = field.selectionStart ?? field.value.length;
       const end = field.selectionEnd ?? start;
+      // As if typed: the browser's own undo takes it back.
+      if (document.execCommand("insertText", false, text)) return;
       const value = field.value.slice(0, start) + text + field.value.slice(end);
       // React listens to the native setter.
       const kind = field instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
       Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(field, value);
       field.dispatchEvent(new Event("input", { bubbles: true }));
-      field.focus();
       field.setSelectionRange(start + text.length, start + text.length);
     },
     reveal(id) {
