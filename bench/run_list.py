@@ -1,5 +1,5 @@
 """``python -m bench.run_list [--sqlite] [--runs N]``: what one look at the run list costs, by view, in
-a project with many runs of 200 zaps over 90 days.
+a project with many runs of 200 zaps over 90 days; and one at the usage page and the dashboard's figures.
 
 The rows are made here and written in bulk to a database of its own, at ``BENCH_POSTGRESQL`` or in a
 temporary file; a look is what the page asks: rows and counts. ``--plans`` prints what the database
@@ -25,8 +25,9 @@ from sqlalchemy import event, insert, text
 
 from flowforge.infra import migrations
 from flowforge.infra.db import Database
+from flowforge.jobs.tallies import keep_tallies
 from flowforge.models import Attempt, Event, Project, Run, User, Version, Zap
-from flowforge.services import runs
+from flowforge.services import runs, tallying, usage, zap_figures
 from flowforge.services.access import Actor, Role
 from flowforge.services.run_filters import RunFilter
 
@@ -71,6 +72,10 @@ async def _measure(arguments: argparse.Namespace, folder: Path) -> None:
             autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await autocommit.execute(text("VACUUM ANALYZE"))
     _emit("filled", runs=arguments.runs, seconds=round(time.monotonic() - began))
+    began = time.monotonic()
+    while await _days_left(db):
+        await keep_tallies(db)
+    _emit("tallied", seconds=round(time.monotonic() - began))
     for name, look in _views(zap_ids).items():
         took = []
         for _ in range(arguments.rounds):
@@ -106,7 +111,35 @@ def _views(zap_ids: list[str]) -> dict[str, Look]:
         "search: key": _list(RunFilter(q="key:order-77")),
         "search: words found": _list(RunFilter(q=NEEDLE)),
         "search: words not found": _list(RunFilter(q="nothing has these words")),
+        "usage: 90 days": _usage(days=90),
+        "usage: 30 days": _usage(days=30),
+        "usage: 90 days of a zap": _usage(days=90, zap_id=zap_ids[7]),
+        "figures of 100 zaps": _figures(zap_ids[:100]),
     }
+
+
+async def _days_left(db: Database) -> bool:
+    """Whether there is more to count than the last half hour."""
+    async with db.reading() as session:
+        mark = await tallying.mark(session)
+    return mark is None or mark < dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30)
+
+
+def _usage(**how: Any) -> Look:
+    async def look(db: Database, actor: Actor) -> None:
+        async with db.reading() as session:
+            now = dt.datetime.now(dt.UTC)
+            await usage.of_project(session, actor, time_zone="Europe/Berlin", now=now, **how)
+
+    return look
+
+
+def _figures(zap_ids: list[str]) -> Look:
+    async def look(db: Database, actor: Actor) -> None:
+        async with db.reading() as session:
+            await zap_figures.of_zaps(session, actor.project_id, zap_ids)
+
+    return look
 
 
 def _list(wanted: RunFilter) -> Look:
