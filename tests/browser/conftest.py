@@ -115,6 +115,8 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
     """A wide page of nobody; what it writes on its console fails the story."""
     context = browser.new_context(base_url=product.url, viewport=WIDE)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
+    # Most stories of the builder read its list; those of the canvas choose that.
+    context.add_init_script(shows_steps_as("list"))
     opened = context.new_page()
     opened.set_default_timeout(20_000)
     complaints: list[str] = []
@@ -136,6 +138,11 @@ def home(page: Page, person: Person) -> Page:
     sign_in(page, person.email)
     expect(page).to_have_url(re.compile(r"/dashboard/?$"))
     return page
+
+
+def shows_steps_as(view: str) -> str:
+    """A script that makes the builder's choice, "canvas" or "list", before a page is drawn."""
+    return f"try {{ localStorage.setItem('builder-view', '{view}') }} catch {{ }}"
 
 
 def new_person(product: Product) -> Person:

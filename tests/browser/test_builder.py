@@ -288,28 +288,6 @@ def test_steps_inside_a_router_are_added_edited_and_moved_between_its_branches(
     assert [branch["name"] for branch in router()["branches"]] == ["large", "small"]
 
 
-def test_the_slower_of_two_tabs_is_told_and_can_reload(
-    home: Page, product: Product, person: Person
-) -> None:
-    zap = _new_zap(product, person, _step("mail"))
-    _open(home, zap)
-    home.get_by_test_id("open-mail").click()
-    expect(home.get_by_test_id("input-to")).to_be_visible()
-    draft = _stored(product, person, zap)
-    other = draft["definition"] | {"steps": [_step("mail", to="grace@example.com")]}
-    product.rest.put(
-        f"/api/v1/zaps/{zap['id']}/draft",
-        json={"revision": draft["draft_revision"], "definition": other},
-        headers=person.headers,
-    ).raise_for_status()
-    home.get_by_test_id("input-to").fill("ada@example.com")
-    expect(home.get_by_test_id("stale")).to_be_visible()
-    expect(home.get_by_test_id("save-state")).to_have_text("Not saved")
-    home.get_by_test_id("reload").click()
-    expect(home.get_by_test_id("stale")).to_have_count(0)
-    expect(home.get_by_test_id("input-to")).to_have_value("grace@example.com")
-
-
 def test_a_stored_secret_never_comes_back_to_the_browser(
     home: Page, product: Product, person: Person
 ) -> None:

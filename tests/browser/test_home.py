@@ -18,6 +18,7 @@ def test_a_template_is_found_looked_into_and_used(home: Page) -> None:
     expect(home.locator(".template")).to_have_count(1)
     home.get_by_test_id("look-inside").click()
     expect(home.get_by_test_id("template-steps")).to_contain_text("Ask the team")
+    expect(home.get_by_test_id("template-steps")).to_be_visible()
     home.keyboard.press("Escape")
     home.get_by_test_id("search-templates").fill("no such thing")
     expect(home.get_by_test_id("no-templates")).to_be_visible()
@@ -62,6 +63,7 @@ def test_the_first_steps_are_ticked_as_they_happen(
     product.rest.post(url, json={"name": "Ada"}).raise_for_status()
     expect(steps).to_contain_text("That is all it takes")
     expect(home.get_by_test_id("first-steps-go-see")).to_be_visible()
+    expect(home.get_by_test_id("first-steps-further")).to_contain_text("Watch a retry")
     # Complete is for good.
     home.reload()
     expect(home.get_by_test_id("zap-row")).to_be_visible()

@@ -172,6 +172,7 @@ def test_it_opens_on_the_first_failed_step_and_a_click_shows_its_attempts(
     _node(home, "broken").click()
     error = home.get_by_test_id("step-broken").get_by_test_id("attempt-error")
     expect(error).to_be_in_viewport()
+    expect(error.get_by_test_id("advice")).to_contain_text("Compare the input")
     expect(error).to_contain_text("400")
 
 

@@ -301,7 +301,9 @@ def test_a_long_value_begins_short_and_is_shown_whole_when_asked_for(
     home.get_by_test_id("open-call").click()
     output = home.get_by_test_id("output-json")
     expect(output).not_to_contain_text(LONG)
-    output.get_by_test_id("output-json-whole").click()
+    output.locator('[data-path="steps.call.body.text"]').click()
+    output.get_by_text("Show more (20,000 characters left)").click()
+    output.get_by_text("Show more (10,000 characters left)").click()
     expect(output).to_contain_text(LONG)
 
 
@@ -340,3 +342,31 @@ def test_run_pages_fit_a_phone(
 
 def _fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_timeline_says_where_the_time_went_and_the_blocks_around_a_failure_failed(
+    home: Page, product: Product, person: Person, provider: Provider
+) -> None:
+    quick = {"attempts": 2, "first_wait": 1, "factor": 1.0, "longest_wait": 1}
+    refused = _step("send", provider.url("/busy"), retry=quick)
+    each = {"id": "each", "kind": "loop", "name": "Each", "count": 2, "steps": [refused]}
+    nap = {"id": "nap", "kind": "delay", "name": "Nap", "seconds": 1}
+    run = _fire(product, _zap(product, person, nap, each))
+    home.goto(f"/runs/{run}")
+    expect(home.get_by_test_id("run")).to_have_attribute("data-status", "failed")
+    expect(_status(home, "each")).to_have_text("Failed")
+    # Open is what failed by itself.
+    failed = home.get_by_test_id("step-each[1]/send").get_by_test_id("attempt-error")
+    expect(failed.first).to_be_visible()
+    expect(home.get_by_test_id("step-each").get_by_test_id("attempt-inside")).to_be_hidden()
+
+    expect(home.get_by_test_id("legs-sum")).to_contain_text("waiting")
+    home.get_by_test_id("legs-open").click()
+    rows = home.get_by_test_id("legs-row")
+    expect(rows).to_have_count(5)
+    track = home.locator("[data-path='each[1]/send']").get_by_test_id("legs-track")
+    expect(track).to_have_accessible_name(re.compile(r"^Send: at work .*; attempt 2 waiting .*"))
+    kinds = track.locator("[data-leg]").evaluate_all("all => all.map(one => one.dataset.leg)")
+    assert [kind for kind in kinds if kind != "queued"] == ["working", "waiting", "working"]
+    home.locator("[data-path='nap']").get_by_test_id("legs-step").press("Enter")
+    expect(home.locator("#at-nap")).to_be_in_viewport()

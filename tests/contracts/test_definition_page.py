@@ -8,7 +8,15 @@ from typing import Any, get_args
 import pytest
 
 from flowforge.engine.conditions import OPERATORS
-from flowforge.engine.definition import LONGEST_DELAY, MOST_STEPS, Limits, Step
+from flowforge.engine.definition import (
+    LONGEST_DELAY,
+    LONGEST_NOTE,
+    MOST_NOTES,
+    MOST_STEPS,
+    Limits,
+    Note,
+    Step,
+)
 from flowforge.engine.parsing import DEEPEST
 from flowforge.services import drafts
 
@@ -51,12 +59,14 @@ def test_every_field_of_a_kind_is_named_on_the_page(kind: str) -> None:
         assert re.search(rf"\b{field.alias or name}\b", PAGE), f"{kind}.{name}"
 
 
-def test_limits_and_operators_are_named_on_the_page() -> None:
-    for name in (*Limits.model_fields, *OPERATORS):
+def test_limits_notes_and_operators_are_named_on_the_page() -> None:
+    for name in (*Limits.model_fields, *Note.model_fields, *OPERATORS):
         assert re.search(rf"\b{name}\b", PAGE), name
 
 
 def test_the_numbers_on_the_page_are_those_of_the_code() -> None:
     assert f"{MOST_STEPS:,} steps" in PAGE
+    assert f"{MOST_NOTES} notes" in PAGE
+    assert f"{LONGEST_NOTE:,} characters" in PAGE
     assert f"{DEEPEST} levels" in PAGE
     assert f"{LONGEST_DELAY / 86_400:.0f} days" in PAGE

@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import pytest
 from pytest_httpserver import HTTPServer
 
-from flowforge.actions.sdk import Action, Context
+from flowforge.actions.choices import finders
+from flowforge.actions.forms import form_schema
+from flowforge.actions.sdk import Action, Choice, Context, FindContext
 from flowforge.api.app import create_app
 from flowforge.cli import app
 from flowforge.config import PREFIX, Settings
@@ -179,7 +181,7 @@ def test_the_shell_of_every_page_can_be_read_by_a_shell() -> None:
 
 
 async def test_the_action_of_the_example_works(httpserver: HTTPServer) -> None:
-    (source,) = blocks((ROOT / "docs" / "actions.md").read_text(), "python")
+    source, *_ = blocks((ROOT / "docs" / "actions.md").read_text(), "python")
     module = types.ModuleType("example")
     exec(compile(source, "docs/actions.md", "exec"), module.__dict__)
     push: Action[Any, Any, Any] = module.push
@@ -193,6 +195,21 @@ async def test_the_action_of_the_example_works(httpserver: HTTPServer) -> None:
         )
         assert (await push(context, inputs)).id == "m1"
     httpserver.check_assertions()
+
+
+async def test_the_options_of_the_example_are_found(httpserver: HTTPServer) -> None:
+    *_, source = blocks((ROOT / "docs" / "actions.md").read_text(), "python")
+    module = types.ModuleType("example_of_options")
+    exec(compile(source, "docs/actions.md", "exec"), module.__dict__)
+    httpserver.expect_oneshot_request("/topics", query_string={"q": "or"}).respond_with_json(
+        [{"id": "t1", "name": "Orders"}]
+    )
+    finder = finders(module.Push)["topic"]
+    async with guarded_client([ipaddress.ip_network("127.0.0.0/8")]) as http:
+        context = FindContext(None, http, search="or")
+        found = await finder.find(context, {"server": httpserver.url_for("")})
+    assert found == [Choice("t1", "Orders")]
+    assert form_schema(module.Push)["properties"]["topic"]["widget"] == "select"
 
 
 def _no_runtime() -> Any:

@@ -16,6 +16,7 @@ OPEN_TO_ALL = {
     "Branches": {"ask_name"},
     "Builder": {"close_panel"},
     "Bulk": {"forget"},
+    "Changes": {"ask"},
     "Dashboard": {"ask", "begin"},
     "Destinations": {"ask", "ask_change", "ask_new", "begin", "forget", "look_into"},
     "Filing": {"ask_delete", "ask_file", "ask_name", "ask_new"},
@@ -24,6 +25,7 @@ OPEN_TO_ALL = {
         "resend_to", "resent", "reset_password", "sign_in", "sign_up", "signed_in", "signed_up",
         "verified", "verify", "was_reset",
     },
+    "History": {"ask", "to_list", "write_note"},
     "InboxBulk": {"forget"},
     "Mailbox": {"look", "read"},
     "Run": {"note_comment"},
@@ -38,7 +40,8 @@ def states() -> Iterator[type[rx.State]]:
     while waiting:
         state = waiting.pop()
         waiting += state.__subclasses__()
-        if state.__module__.startswith("flowforge."):
+        # What is mixed in is nobody's state: it is looked at in each of those that have it.
+        if state.__module__.startswith("flowforge.") and not state._mixin:
             yield state
 
 

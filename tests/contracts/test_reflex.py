@@ -39,3 +39,10 @@ def test_the_place_for_the_door_is_in_the_dev_server_config() -> None:
 def test_every_page_can_be_drawn(page: Page) -> None:
     """Seconds here instead of minutes later: the build stops at the first page that cannot."""
     assert into_component(page.draw).render()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_no_page_brings_the_look_of_another_house(page: Page) -> None:
+    """One link of Radix', and all of its style sheet comes along to every page."""
+    libraries = into_component(page.draw)._get_all_imports()
+    assert [name for name in libraries if "radix" in name] == []

@@ -20,7 +20,8 @@ LONGEST_MODULE = 400
 GLOSSARY = {
     "app_source", "approval", "approver", "attempt", "batch", "delivery", "destination",
     "event", "file", "folder", "gate", "mail", "mail_token", "member", "notice", "outbox", "project",
-    "registration", "run", "sample", "slot", "snapshot", "store_entry", "tag", "timer",
+    "registration", "run", "sample", "slot", "snapshot", "store_entry", "tag", "tally", "tally_mark",
+    "timer",
     "user", "user_session", "version", "worker", "zap",
 }  # fmt: skip
 FORBIDDEN_WORDS = {"workflow", "flow", "piece", "execution", "workspace", "org", "task", "rerun"}

@@ -1,5 +1,7 @@
 """The email action over the product's own Mailer: Resend, SMTP, the local mailbox, nothing."""
 
+import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +9,16 @@ from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 
 from flowforge.actions.email import Sent, send_email
-from flowforge.actions.sdk import ActionConfig, FatalError, OutcomeUnknown, RetryableError
+from flowforge.actions.files import Named
+from flowforge.actions.sdk import (
+    MEGABYTE,
+    ActionConfig,
+    Content,
+    FatalError,
+    InputsRefused,
+    OutcomeUnknown,
+    RetryableError,
+)
 from flowforge.config import Settings
 from flowforge.infra.mail import Mailer, MailRefused, Message
 from tests.integration.actions.conftest import MakeContext
@@ -91,6 +102,50 @@ async def test_an_smtp_server_that_hangs_up_on_the_mail_leaves_the_outcome_unkno
     smtp.hangs_up_on_data = True
     with pytest.raises(OutcomeUnknown, match="may have been taken or not"):
         await mail(context, by_smtp(smtp.url))
+
+
+FILES = (
+    Content("Übersicht 🦆.pdf", "application/pdf", b"%PDF\x00\xff" * 1000),
+    Content("a.eml", "message/rfc822", b"Subject: x\r\n\r\nhi"),
+    Content("notes.txt", "text/plain", "größer".encode("latin-1")),
+)
+
+
+async def test_smtp_takes_files_along_byte_for_byte(smtp: SmtpServer) -> None:
+    message = Message("grace@example.com", "s", "text", "<p>html</p>", FILES)
+    await by_smtp(smtp.url).send(message, "key")
+    (taken,) = smtp.taken
+    body, *attached = taken.iter_parts()
+    assert [part.get_content_type() for part in body.iter_parts()] == ["text/plain", "text/html"]
+    assert [part.get_filename() for part in attached] == [one.name for one in FILES]
+    assert [part.get_payload(decode=True) for part in attached] == [one.data for one in FILES]
+    assert attached[1].get_content_type() == "application/octet-stream"
+
+
+async def test_resend_is_sent_files_with_name_and_type(httpserver: HTTPServer) -> None:
+    httpserver.expect_oneshot_request("/emails").respond_with_json({"id": "mail-1"})
+    message = Message("grace@example.com", "s", "text", "<p>html</p>", FILES[:1])
+    await by_resend(httpserver.url_for("")).send(message, "key")
+    (asked, _) = httpserver.log[0]
+    (attached,) = asked.get_json()["attachments"]
+    assert (attached["filename"], attached["content_type"]) == (FILES[0].name, "application/pdf")
+    assert base64.b64decode(attached["content"]) == FILES[0].data
+
+
+async def test_files_of_a_mail_share_twenty_megabytes(context: MakeContext) -> None:
+    class Shelf:
+        async def read(self, file: Named, most_bytes: int, /) -> Content:
+            assert most_bytes <= 20 * MEGABYTE
+            if most_bytes < 15 * MEGABYTE:
+                raise FatalError(f"'{file.label}' is too large")
+            return Content(file.label, data=bytes(15 * MEGABYTE))
+
+    urls = ["https://example.com/a.zip", "https://example.com/b.zip"]
+    ctx = replace(context(config=ActionConfig(mailer=by_smtp("smtp://127.0.0.1:1"))), files=Shelf())
+    with pytest.raises(FatalError, match=r"'b.zip' is too large"):
+        await send_email(ctx, send_email.validate({**LETTER, "attachments": urls}))
+    with pytest.raises(InputsRefused, match="at most 10"):
+        send_email.validate({**LETTER, "attachments": urls * 6})
 
 
 async def test_resend_is_sent_text_html_sender_and_idempotency_key(
@@ -218,6 +273,7 @@ async def test_without_any_transport_the_step_says_what_the_operator_must_set(
         Message("grace@example.com\r\nBcc: eve@example.com", "s", "t", "h"),
         Message("grace@example.com", "s\nBcc: eve@example.com", "t", "h"),
         Message("grace@example.com, eve@example.com", "s", "t", "h"),
+        Message("grace@example.com", "s", "t", "h", (Content("a\r\nBcc: eve@example.com"),)),
     ],
 )
 async def test_no_mail_can_add_a_header_or_a_receiver(smtp: SmtpServer, message: Message) -> None:

@@ -18,6 +18,8 @@ from flowforge.infra.http import guarded_client
 from tests.integration.actions.conftest import LOOPBACK, MakeContext
 from tests.servers.rude_http import free_port, rude_server
 
+FORM = "application/x-www-form-urlencoded"
+
 
 @pytest.fixture
 def server(httpserver: HTTPServer) -> Iterator[HTTPServer]:
@@ -39,6 +41,7 @@ async def test_a_post_carries_json_the_event_header_and_the_idempotency_key(
         headers={
             "X-FlowForge-Event": "zap-trigger",
             "Idempotency-Key": "run-1:step",
+            "X-FlowForge-Attempt": "1",
             "Content-Type": "application/json",
         },
     ).respond_with_json({"ok": [1, 2.5, None]}, headers={"X-Reply": "yes"})
@@ -115,6 +118,34 @@ async def test_own_headers_are_sent_and_may_replace_type_and_key_but_not_the_eve
         "idempotency-key": "order-7",
     }
     await call(context, url=server.url_for("/hook"), headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "sent"),
+    [
+        (FORM, {"a": "1 2", "b": ["x", "y"], "n": 3, "o": None}, b"a=1+2&b=x&b=y&n=3&o=null"),
+        (FORM, {}, b""),
+        (FORM, "a=1&a=2", b"a=1&a=2"),
+        (f"{FORM}; charset=utf-8", {"é": "&"}, b"%C3%A9=%26"),
+        (FORM, [1], b"[1]"),
+        ("text/plain", "Hello, Ädä", "Hello, Ädä".encode()),
+        ("text/xml", "<a/>", b"<a/>"),
+        ("text/plain", {"a": 1}, b'{"a":1}'),
+        ("application/ld+json", "hello", b'"hello"'),
+    ],
+)
+async def test_a_body_is_sent_as_its_content_type_says(
+    server: HTTPServer, context: MakeContext, kind: str, body: object, sent: bytes
+) -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    def keep(received: Received) -> Given:
+        seen.append((received.headers["Content-Type"], received.get_data()))
+        return Given(status=204)
+
+    server.expect_request("/hook").respond_with_handler(keep)
+    await call(context, url=server.url_for("/hook"), headers={"content-type": kind}, body=body)
+    assert seen == [(kind, sent)]
 
 
 async def test_an_answer_that_is_labelled_json_and_is_not_becomes_text(

@@ -6,7 +6,7 @@ from sqlmodel import col
 
 from flowforge.infra.db import new_id
 from flowforge.models import Member
-from flowforge.services import approvals, deciding, ending
+from flowforge.services import approvals, ending
 from flowforge.services.access import Role
 from tests.house import Account, House
 from tests.integration.approvals.conftest import Asking, entry_of
@@ -125,7 +125,6 @@ async def test_what_a_run_asked_is_given_up_with_it(house: House, asks: Asking) 
     asked = await asks(ada, approvers=())
     async with house.db.transaction() as session:
         await ending.cancel(session, ada.actor, house.runtime.signals, asked.run_id)
-        await deciding.give_up(session, [asked.run_id])
     async with house.db.reading() as session:
         [told] = await approvals.of_run(session, ada.actor, asked.run_id)
     assert (told.status, told.may_decide) == ("given_up", False)

@@ -17,3 +17,23 @@ async def test_a_page_hears_that_a_run_has_begun(house: House) -> None:
         assert not await news.wait(0.2)
         assert len((await claims.take(10)).held) == 1
         assert await news.wait(5)
+
+
+async def test_lists_of_zaps_hear_that_one_was_published_switched_or_deleted(house: House) -> None:
+    ada = await house.sign_up()
+    zap = await published(house, ada, hook("one", "http://127.0.0.1:1/"))
+    async with house.runtime.signals.subscribe(f"project:{ada.actor.project_id}") as news:
+        assert await news.wait(5)
+        assert not await news.wait(0.2)
+        for method, path, body in (
+            ("PATCH", "", {"enabled": False}),
+            ("POST", "/publish", None),
+            ("POST", "/duplicate", None),
+            ("DELETE", "", None),
+        ):
+            answer = await house.client.request(
+                method, f"/api/v1/zaps/{zap.id}{path}", json=body, headers=ada.headers
+            )
+            assert answer.is_success
+            assert await news.wait(5)
+            assert not await news.wait(0.2)

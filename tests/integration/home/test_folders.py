@@ -80,6 +80,21 @@ async def test_a_zap_is_moved_in_and_out_and_stays_where_it_is_otherwise(house: 
     assert out["folder_id"] is None
 
 
+async def test_a_copy_is_filed_where_its_model_is_with_the_same_tags(house: House) -> None:
+    ada = await house.sign_up()
+    shop = await _asked(house, ada, "POST", "/folders", json={"name": "Shop"})
+    zap = await _zap(house, ada, "Orders", folder_id=shop["id"])
+    await _asked(house, ada, "PATCH", f"/zaps/{zap}", json={"tags": ["Daily", "EU"]})
+    copy = await _asked(house, ada, "POST", f"/zaps/{zap}/duplicate")
+    assert (copy["folder_id"], copy["tags"]) == (shop["id"], ["Daily", "EU"])
+    assert await _names(house, ada, f"?folder={shop['id']}") == ["Copy of Orders", "Orders"]
+    await _asked(house, ada, "PATCH", f"/zaps/{copy['id']}", json={"tags": []})
+    assert (await _asked(house, ada, "GET", f"/zaps/{zap}"))["tags"] == ["Daily", "EU"]
+    loose = await _zap(house, ada, "Loose")
+    other = await _asked(house, ada, "POST", f"/zaps/{loose}/duplicate")
+    assert (other["folder_id"], other["tags"]) == (None, [])
+
+
 async def test_a_strangers_folder_is_like_one_that_is_not_there(house: House) -> None:
     ada = await house.sign_up()
     grace = await house.sign_up("grace@example.com", "Grace")

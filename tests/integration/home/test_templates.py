@@ -81,7 +81,11 @@ async def test_a_template_runs_as_it_is(house: House, key: str) -> None:
         run = await ended(house, run_id)
     attempts = await attempts_of(house, run_id)
     assert run.status == "succeeded", [attempt.error for attempt in attempts]
-    assert {attempt.status for attempt in attempts} == {"succeeded"}
+    # One of them shows what a retry is.
+    last = {
+        attempt.path: attempt.status for attempt in sorted(attempts, key=lambda one: one.number)
+    }
+    assert set(last.values()) == {"succeeded"}
     if any(step.key == "email" for step in template.steps):
         mails = [mail for mail in await house.mailbox() if "Verify" not in mail["subject"]]
         assert [mail["to"] for mail in mails] == [ada.email]

@@ -58,4 +58,4 @@ async def test_seeding_twice_says_the_same(house: House) -> None:
     for _ in range(2):
         await demo.seed(house.settings, said.append)
     assert said[0] == said[1]
-    assert "4 actions and 2 triggers" in said[0]
+    assert "5 actions and 2 triggers" in said[0]

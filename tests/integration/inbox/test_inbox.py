@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from flowforge.errors import Forbidden
 from flowforge.infra.db import new_id
+from flowforge.infra.redaction import REDACTED
 from flowforge.jobs.batches import work_page
 from flowforge.models import Event, Run
 from flowforge.services import batches, event_batches, event_filters, events
@@ -198,6 +199,21 @@ async def test_large_bytes_come_whole_and_what_has_none_is_not_found(house: Hous
     (bare,) = await with_events(house, ada, zap, {"raw": None, "size": 0})
     none = await house.client.get(f"/api/v1/events/{bare}/raw", headers=ada.headers)
     assert none.status_code == 404
+
+
+async def test_a_part_comes_whole_as_steps_see_it_and_without_secrets(house: House) -> None:
+    ada, grace = await house.sign_up(), await house.sign_up("grace@example.com")
+    zap = await zapping.published(house, ada, STOP)
+    rows = [{"id": number, "token": "T0P5ECRET"} for number in range(20_000)]
+    answer = await house.client.post(f"{zapping.path_of(zap)}?shop=1", json={"rows": rows})
+    path = f"/api/v1/events/{answer.json()['eventId']}"
+    body = (await house.client.get(f"{path}/body", headers=ada.headers)).json()
+    assert body["rows"][19_999] == {"id": 19_999, "token": REDACTED}
+    query = await house.client.get(f"{path}/query", headers=ada.headers)
+    assert query.json() == {"shop": "1"}
+    for status, part, account in ((404, "body", grace), (422, "everything", ada)):
+        refused = await house.client.get(f"{path}/{part}", headers=account.headers)
+        assert refused.status_code == status
 
 
 async def _one_of_each(house: House, ada: Account, zap: ZapView) -> Sequence[str]:

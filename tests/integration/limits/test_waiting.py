@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from flowforge.infra.db import new_id, utc_now
 from flowforge.models import Attempt, Run, WorkerEntry, Zap
-from flowforge.services import workers
+from flowforge.services import waiting, workers
 from flowforge.services.workers import Identity
 from tests.house import Account, House
 from tests.integration.limits.line import Worker, arrive, limited, set_on
@@ -21,7 +21,27 @@ async def ask(house: House, account: Account, run_id: str) -> dict[str, Any]:
     answer = await house.client.get(f"/api/v1/runs/{run_id}/why", headers=account.headers)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
+    await _says_the_same_in_short(house, account, run_id, found)
     return found
+
+
+async def _says_the_same_in_short(
+    house: House, account: Account, run_id: str, found: dict[str, Any]
+) -> None:
+    """As the run list says it."""
+    async with house.db.reading() as session:
+        short = await waiting.in_short(session, account.actor, [run_id])
+    if found["reason"] in {"working", "ended"}:
+        assert short == {}
+        return
+    known = {"no_worker": "busy"}.get(found["reason"], found["reason"])
+    assert short[run_id].reason == known
+    until = short[run_id].until
+    assert (until.isoformat() if until else None) == _utc(found["until"])
+
+
+def _utc(moment: str | None) -> str | None:
+    return dt.datetime.fromisoformat(moment).isoformat() if moment else None
 
 
 async def test_a_due_run_waits_for_a_worker_or_for_a_place(house: House) -> None:
@@ -135,6 +155,8 @@ async def test_nobody_is_told_about_the_runs_of_others(house: House) -> None:
     bob = await house.sign_up("bob@example.com")
     answer = await house.client.get(f"/api/v1/runs/{run_id}/why", headers=bob.headers)
     assert answer.status_code == 404
+    async with house.db.reading() as session:
+        assert await waiting.in_short(session, bob.actor, [run_id]) == {}
     other = (await house.client.get("/api/v1/queue", headers=bob.headers)).json()
     assert (other["due"], other["by_status"]["queued"]) == (0, 0)
 

@@ -7,7 +7,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from flowforge.models import Attempt
-from flowforge.services import attempts, figures
+from flowforge.services import attempts, zap_figures
 from flowforge.services.zaps import ZapView
 from tests.house import Account, House
 from tests.integration.runs.again import asked, fire, read
@@ -192,5 +192,5 @@ async def test_figures_of_a_zap_are_those_of_its_runs(house: House) -> None:
     real = await fire(house, zap)
     await asked(house, ada, f"/zaps/{zap.id}/test", {"input": {}})
     async with house.db.reading() as session:
-        found = (await figures.of_zaps(session, [zap.id]))[zap.id]
+        found = (await zap_figures.of_zaps(session, ada.project_id, [zap.id]))[zap.id]
     assert (found.total, found.last_id) == (1, real)

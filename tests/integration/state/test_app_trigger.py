@@ -12,6 +12,7 @@ from flowforge.services.app_sources import NewSecrets
 from flowforge.services.zaps import ZapView
 from flowforge.state.app_trigger import AppTrigger, Told
 from flowforge.state.builder import Builder
+from flowforge.state.filling import Filling
 from tests.house import Account, House
 from tests.integration.state.tabs import beside, call, tab
 from tests.zapping import published
@@ -68,9 +69,9 @@ async def test_another_app_or_trigger_is_drawn_at_once(house: House) -> None:
     builder, panel = await opened(ada, zap)
     assert panel.url
     assert not panel.lacks_token
-    await call(builder, "fill", "trigger", "app", "slack")
+    await call(beside(builder, Filling), "fill", "trigger", "app", "slack")
     assert (panel.app, panel.url) == ("Slack", "")
-    await call(builder, "fill", "trigger", "app", "")
+    await call(beside(builder, Filling), "fill", "trigger", "app", "")
     assert (panel.app, panel.url) == ("", "")
 
 
@@ -78,10 +79,10 @@ async def test_a_place_that_is_none_is_refused_beside_its_field(house: House) ->
     ada = await house.sign_up()
     zap = await zap_of(house, ada, **GITHUB)
     builder, _ = await opened(ada, zap)
-    await call(builder, "fill", "trigger", "register_at", "not a repository")
+    await call(beside(builder, Filling), "fill", "trigger", "register_at", "not a repository")
     assert (builder.refused_in, builder.save_state) == ("register_at", "failed")
     assert "owner/repo" in builder.refusal
-    await call(builder, "fill", "trigger", "register_at", "ada/other")
+    await call(beside(builder, Filling), "fill", "trigger", "register_at", "ada/other")
     assert (builder.refused_in, builder.save_state) == ("", "saved")
 
 

@@ -25,6 +25,8 @@ def guarded() -> Iterator[Any]:
     while waiting:
         state = waiting.pop()
         waiting += state.__subclasses__()
+        if state._mixin:
+            continue  # nobody's: tried in each state that has it
         for name, handler in state.event_handlers.items():
             declared = getattr(handler.fn, DECLARED, None)
             if isinstance(declared, Permission) and not handler.is_background:

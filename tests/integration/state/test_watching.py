@@ -76,7 +76,7 @@ async def test_what_is_chosen_stays_in_sight(house: House) -> None:
     assert [(line.name, line.is_gone) for line in panel.lines] == [
         ("Orders", False),
         (gone.id, True),
-        ("no\0id", True),
+        ("no\\u0000id", True),
     ]
     await tick(panel, gone.id, False)
     assert gone.id not in await waited_for(house, ada, zap)

@@ -21,6 +21,7 @@ PREFIXES = ("/api/v1/zap", "/api/v1/runs", "/api/v1/events", "/api/v1/files", "/
 BODIES: dict[str, Any] = {
     "PATCH /api/v1/zaps/{zap_id}": {"name": "x", "enabled": False},
     "PUT /api/v1/zaps/{zap_id}/draft": {"revision": 1, "definition": {"steps": []}},
+    "PUT /api/v1/zaps/{zap_id}/hints": {"keys": []},
     "POST /api/v1/zaps/{zap_id}/test-step": {"path": "end"},
     "POST /api/v1/zaps/{zap_id}/verify-sample": {"body": "{}"},
     "PUT /api/v1/zap/{zap_id}": {"availableTriggerId": "webhook", "actions": []},
@@ -93,6 +94,8 @@ async def ids_of(house: House, owner: Account) -> dict[str, str]:
 
 
 def filled(path: str, ids: dict[str, str]) -> str:
+    if path.startswith("/api/v1/events/"):
+        ids = ids | {"part": "body"}
     return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], path)
 
 

@@ -87,6 +87,13 @@ async def test_a_chosen_event_that_is_gone_gives_way_to_the_newest(house: House)
     assert (await seen(house, ada, zap))["trigger"]["body"] == {"n": 2}
 
 
+async def test_what_an_event_carried_is_shown_without_its_secrets(house: House) -> None:
+    ada = await house.sign_up()
+    zap = await published(house, ada, hook("post", "http://127.0.0.1:9/"))
+    await received(house, zap, {"n": 1, "api_key": "abc"})
+    assert (await seen(house, ada, zap))["trigger"]["body"] == {"n": 1, "api_key": REDACTED}
+
+
 async def test_the_last_fifty_are_listed_with_a_beginning_without_secrets(house: House) -> None:
     ada = await house.sign_up()
     zap = await published(house, ada, hook("post", "http://127.0.0.1:9/"))

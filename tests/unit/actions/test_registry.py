@@ -12,7 +12,7 @@ from flowforge.actions import APPS, POLLERS, REGISTRY, catalogue
 
 HOUSE = Path(flowforge.actions.__file__).parents[2]
 FROZEN = {
-    "email": {"to", "subject", "body"},
+    "email": {"to", "subject", "body", "attachments"},
     "webhook": {"url", "method", "headers", "body"},
     "slack": {"webhookUrl", "message"},
     "send-sol": {"address", "amount"},
@@ -20,13 +20,13 @@ FROZEN = {
 
 
 def test_the_seed_actions_have_their_frozen_keys_names_and_inputs() -> None:
-    assert [(one.key, one.name) for one in REGISTRY.values()] == [
+    assert [(REGISTRY[key].key, REGISTRY[key].name) for key in FROZEN] == [
         ("email", "Send Email"),
         ("webhook", "HTTP Webhook"),
         ("slack", "Slack Notification"),
         ("send-sol", "Send Solana"),
     ]
-    inputs = {key: set(one.json_schema()["properties"]) for key, one in REGISTRY.items()}
+    inputs = {key: set(REGISTRY[key].json_schema()["properties"]) for key in FROZEN}
     assert inputs == FROZEN
 
 

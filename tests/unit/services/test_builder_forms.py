@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from flowforge.actions import REGISTRY
 from flowforge.engine import expressions
 from flowforge.errors import Invalid
-from flowforge.services import cards, drafts, editing, form_fields, insertion
+from flowforge.services import (
+    cards,
+    choices,
+    drafts,
+    editing,
+    form_fields,
+    form_inputs,
+    form_reading,
+    form_shapes,
+    form_texts,
+    insertion,
+    sample_trees,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=20),
@@ -31,9 +43,16 @@ def _problems(draft: dict[str, Any]) -> list[cards.ProblemLine]:
     return cards.problem_lines(draft, drafts.problems(draft))
 
 
-def _field(draft: dict[str, Any], card: str, name: str) -> form_fields.Field:
+def _field(draft: dict[str, Any], card: str, name: str) -> form_shapes.Field:
     fields = form_fields.panel(draft, card, _problems(draft)).fields
     return next(field for field in fields if field.name == name)
+
+
+def _read(action: str, name: str, text: str) -> Any:
+    """What ``text`` in that control of a new step means."""
+    draft = drafts.empty() | {"steps": [{"kind": "action", "id": "it", "action": action}]}
+    control = form_inputs.control_of(draft, "it", name, form_shapes.Tab())
+    return form_reading.meant(control, text)
 
 
 @pytest.mark.parametrize("action", list(REGISTRY))
@@ -41,11 +60,10 @@ def test_every_action_has_a_form_with_a_control_for_each_input(action: str) -> N
     draft = _draft(action)
     (step,) = editing.steps_of(draft)
     panel = form_fields.panel(draft, step["id"], _problems(draft))
-    assert {field.name for field in panel.fields} == set(
-        REGISTRY[action].json_schema()["properties"]
-    )
-    assert all(field.label and field.widget for field in panel.fields)
-    assert any(field.is_required for field in panel.fields)
+    controls = [field for field in panel.fields if field.widget != "hint"]
+    assert {field.name for field in controls} == set(REGISTRY[action].json_schema()["properties"])
+    assert all(field.label and field.widget for field in controls)
+    assert any(field.is_required for field in controls)
 
 
 @pytest.mark.parametrize("action", list(REGISTRY))
@@ -116,67 +134,67 @@ def test_an_input_that_the_action_does_not_know_can_be_seen() -> None:
 
 @given(JSON.filter(lambda value: isinstance(value, dict | list)))
 def test_what_a_json_control_shows_reads_back_as_the_same_value(value: Any) -> None:
-    assert form_fields.read("webhook", "body", form_fields.as_text(value)) == value
+    assert _read("webhook", "body", form_texts.as_text(value)) == value
 
 
 @pytest.mark.parametrize(
     "text", ["{{ trigger.body }}", '{"a": {{ trigger.body.n }}}', "{oops", "plain"]
 )
 def test_a_text_that_is_no_json_stays_the_text_that_was_typed(text: str) -> None:
-    assert form_fields.read("webhook", "body", text) == text
+    assert _read("webhook", "body", text) == text
 
 
 def test_an_expression_inside_json_stays_inside_json() -> None:
-    read = form_fields.read("webhook", "body", '{"name": "{{ trigger.body.name }}"}')
+    read = _read("webhook", "body", '{"name": "{{ trigger.body.name }}"}')
     assert read == {"name": "{{ trigger.body.name }}"}
 
 
 def test_an_amount_keeps_all_the_digits_that_were_typed() -> None:
-    assert form_fields.read("send-sol", "amount", "0.10") == "0.10"
+    assert _read("send-sol", "amount", "0.10") == "0.10"
 
 
 def test_an_input_that_no_action_declares_is_refused() -> None:
     with pytest.raises(Invalid):
-        form_fields.read("email", "colour", "red")
+        _read("email", "colour", "red")
     with pytest.raises(Invalid):
-        form_fields.read("nothing", "to", "x")
+        _read("nothing", "to", "x")
 
 
 def test_lines_of_names_and_values_are_added_changed_and_removed() -> None:
-    headers = form_fields.with_pair(None, 0, "name", "X-One")
-    headers = form_fields.with_pair(headers, 0, "value", "1")
-    headers = form_fields.with_pair(headers, 9, "name", "X-Two")
+    headers = form_reading.with_pair(None, 0, "name", "X-One")
+    headers = form_reading.with_pair(headers, 0, "value", "1")
+    headers = form_reading.with_pair(headers, 9, "name", "X-Two")
     assert headers == {"X-One": "1", "X-Two": ""}
-    headers = form_fields.with_pair(headers, 0, "name", "X-First")
+    headers = form_reading.with_pair(headers, 0, "name", "X-First")
     assert list(headers.items()) == [("X-First", "1"), ("X-Two", "")]
-    assert form_fields.without_pair(headers, 0) == {"X-Two": ""}
+    assert form_reading.without_pair(headers, 0) == {"X-Two": ""}
 
 
 def test_two_lines_of_one_name_are_refused_instead_of_losing_one() -> None:
     with pytest.raises(Invalid):
-        form_fields.with_pair({"Accept": "a", "X": "b"}, 1, "name", "Accept")
+        form_reading.with_pair({"Accept": "a", "X": "b"}, 1, "name", "Accept")
 
 
 def test_every_word_of_a_search_must_be_found() -> None:
-    assert [choice.key for choice in cards.choices("slack")] == ["slack"]
-    assert [choice.key for choice in cards.choices("SEND mail")] == ["email"]
-    assert cards.choices("slack fax") == []
-    assert {choice.key for choice in cards.choices()} >= {*REGISTRY, "filter", "stop"}
+    assert [choice.key for choice in choices.of_steps("slack")] == ["slack"]
+    assert [choice.key for choice in choices.of_steps("SEND mail")] == ["email"]
+    assert choices.of_steps("slack fax") == []
+    assert {choice.key for choice in choices.of_steps()} >= {*REGISTRY, "filter", "stop"}
 
 
 @given(JSON)
 def test_each_line_of_the_data_picker_inserts_the_value_that_it_shows(body: Any) -> None:
     scope = {"trigger": {"body": body}}
-    for line in insertion.lines("trigger.body", body):
+    for line in sample_trees.lines("trigger.body", body):
         expressions.references(line.expression)
         value = expressions.render(line.expression, scope)
-        assert insertion.look(value) == line.value or value in ("", None)
+        assert sample_trees.look(value) == line.value or value in ("", None)
 
 
 def test_a_step_may_insert_only_what_ran_before_it() -> None:
     draft = _draft("webhook", "slack", "email")
     titles = [group.title for group in insertion.groups(draft, {}, "slack")]
-    assert titles == ["1. Webhook", "2. HTTP Webhook"]
+    assert titles == ["1. Webhook", "2. HTTP Webhook", "The run itself"]
     assert insertion.groups(draft, {}, cards.TRIGGER) == []
 
 
@@ -188,6 +206,6 @@ def test_a_step_that_never_ran_offers_what_it_promises() -> None:
 
 def test_huge_data_makes_a_short_list_of_short_lines() -> None:
     body = {f"key{n}": "x" * 100_000 for n in range(1000)}
-    lines = insertion.lines("trigger.body", body)
-    assert len(lines) <= insertion.MOST_LINES
-    assert max(len(line.value) for line in lines) <= insertion.LONGEST_VALUE
+    lines = sample_trees.lines("trigger.body", body)
+    assert len(lines) <= sample_trees.MOST_LINES
+    assert max(len(line.value) for line in lines) <= sample_trees.LONGEST_VALUE

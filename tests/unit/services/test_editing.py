@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from flowforge.engine.parsing import parse_definition
 from flowforge.errors import Invalid, NotFound
-from flowforge.services import drafts, editing
+from flowforge.services import drafts, editing, editing_conditions
+from flowforge.services.editing_conditions import Spot
 
 
 def _draft(*actions: str) -> dict[str, Any]:
@@ -116,12 +117,14 @@ def test_a_new_kind_of_trigger_starts_without_settings() -> None:
 
 def test_conditions_are_added_changed_and_removed() -> None:
     draft = _draft("filter")
-    draft = editing.set_condition(draft, "filter", (0, 0), "left", "{{ trigger.body.kind }}")
-    draft = editing.add_condition(draft, "filter", 0)
-    draft = editing.add_condition(draft, "filter", 1)
+    draft = editing_conditions.fill(
+        draft, Spot("filter"), (0, 0), "left", "{{ trigger.body.kind }}"
+    )
+    draft = editing_conditions.add(draft, Spot("filter"), 0)
+    draft = editing_conditions.add(draft, Spot("filter"), 1)
     groups = editing.step_of(draft, "filter")["when"]["any"]
     assert [len(group["all"]) for group in groups] == [2, 1]
-    draft = editing.remove_condition(draft, "filter", (1, 0))
+    draft = editing_conditions.remove(draft, Spot("filter"), (1, 0))
     groups = editing.step_of(draft, "filter")["when"]["any"]
     assert [len(group["all"]) for group in groups] == [2]
     assert groups[0]["all"][0]["left"] == "{{ trigger.body.kind }}"

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from flowforge.engine.parsing import parse_definition
 from flowforge.errors import FlowForgeError, Invalid, NotFound
-from flowforge.services import drafts, editing, editing_branches, editing_places
+from flowforge.services import (
+    drafts,
+    editing,
+    editing_branches,
+    editing_conditions,
+    editing_many,
+    editing_places,
+)
+from flowforge.services.editing_conditions import Spot
 from flowforge.services.editing_places import FALLBACK, OUTERMOST, Place
 from tests.unit.services.test_nested_drafts import HOLDS, action, nested
 
@@ -76,7 +84,7 @@ def test_a_place_that_is_not_there_is_not_found(place: Place) -> None:
     with pytest.raises(NotFound):
         editing.add(nested(), "email", 0, place)
     with pytest.raises(NotFound):
-        editing.move_to(nested(), "last", place, 0)
+        editing_many.move_to(nested(), ["last"], place, 0)
 
 
 # ---- steps ---------------------------------------------------------------------------------------
@@ -96,21 +104,21 @@ def test_a_router_without_a_fallback_gets_one_with_its_first_step() -> None:
 
 
 def test_a_step_moves_out_of_a_branch_and_back() -> None:
-    outside = editing.move_to(nested(), "each", OUTERMOST, 1)
+    outside = editing_many.move_to(nested(), ["each"], OUTERMOST, 1)
     assert ids_in(outside, OUTERMOST) == ["first", "each", "way", "both", "last"]
     assert ids_in(outside, Place("each")) == ["inner"]
-    assert editing.move_to(outside, "each", Place("way", 0), 0) == nested()
+    assert editing_many.move_to(outside, ["each"], Place("way", 0), 0) == nested()
 
 
 def test_a_step_moves_within_its_list() -> None:
-    draft = editing.move_to(nested(), "first", OUTERMOST, 99)
+    draft = editing_many.move_to(nested(), ["first"], OUTERMOST, 99)
     assert ids_in(draft, OUTERMOST) == ["way", "both", "last", "first"]
 
 
 @pytest.mark.parametrize("place", [Place("way", 1), Place("each"), Place("way", FALLBACK)])
 def test_a_step_does_not_go_into_itself(place: Place) -> None:
     with pytest.raises(Invalid, match="into itself"):
-        editing.move_to(nested(), "way", place, 0)
+        editing_many.move_to(nested(), ["way"], place, 0)
 
 
 def test_what_is_pasted_gets_ids_of_its_own_and_names_what_was_pasted_with_it() -> None:
@@ -314,7 +322,7 @@ def performed(
     holder = holders[which % len(holders)]
     found = {
         "move": lambda: editing.move(draft, step_id, number),
-        "move_to": lambda: editing.move_to(draft, step_id, place, which),
+        "move_to": lambda: editing_many.move_to(draft, [step_id], place, which),
         "duplicate": lambda: editing.duplicate(draft, step_id)[0],
         "remove": lambda: editing.remove(draft, step_id),
         "skip": lambda: editing.set_option(draft, step_id, "skip", value=True),
@@ -332,9 +340,9 @@ def performed(
 
 def test_the_condition_of_a_filter_is_changed_at_any_depth() -> None:
     draft, step_id = editing.add(nested(), "filter", 0, Place("each"))
-    draft = editing.set_condition(draft, step_id, (0, 0), "left", "{{ item.ok }}")
-    draft = editing.add_condition(draft, step_id, 0)
-    draft = editing.remove_condition(draft, step_id, (0, 1))
+    draft = editing_conditions.fill(draft, Spot(step_id), (0, 0), "left", "{{ item.ok }}")
+    draft = editing_conditions.add(draft, Spot(step_id), 0)
+    draft = editing_conditions.remove(draft, Spot(step_id), (0, 1))
     (group,) = editing_places.listed(draft, Place("each"))[0]["when"]["any"]
     assert [condition["left"] for condition in group["all"]] == ["{{ item.ok }}"]
     assert editing.step_of(draft, "way")["branches"][0]["when"] == HOLDS

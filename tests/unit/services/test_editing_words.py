@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flowforge.services import editing, editing_branches
+from flowforge.services import editing, editing_branches, editing_many
 from flowforge.services.editing_places import OUTERMOST, Place
 from flowforge.services.editing_words import told
 from tests.unit.services.test_nested_drafts import nested
@@ -20,8 +20,8 @@ Draft = dict[str, Any]
         (lambda d: editing.add(d, "email", 1, Place("each"))[0], "add “Send Email”", ""),
         (lambda d: editing.duplicate(d, "way")[0], "add “Router”", ""),
         (lambda d: editing.remove(d, "each"), "delete “Loop”", ""),
-        (lambda d: editing.move_to(d, "inner", OUTERMOST, 0), f"move {HTTP}", ""),
-        (lambda d: editing.move_to(d, "each", OUTERMOST, 0), "move “Loop”", ""),
+        (lambda d: editing_many.move_to(d, ["inner"], OUTERMOST, 0), f"move {HTTP}", ""),
+        (lambda d: editing_many.move_to(d, ["each"], OUTERMOST, 0), "move “Loop”", ""),
         (lambda d: editing.move(d, "way", 1), "swap “Router” and “Parallel”", ""),
         (lambda d: editing.move(d, "way", 2), "move “Router”", ""),
         (lambda d: editing.move(d, "last", -3), f"move {HTTP}", ""),

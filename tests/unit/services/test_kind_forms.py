@@ -7,10 +7,13 @@ import pytest
 from flowforge.engine.definition import Definition
 from flowforge.engine.parsing import parse_definition
 from flowforge.errors import Invalid
-from flowforge.services import form_fields, kind_forms, workbench
+from flowforge.services import form_fields, form_gestures, kind_forms
 from flowforge.services.step_kinds import new_step
 
-WIDGETS = {"text", "textarea", "json", "code", "number", "select", "checkbox", "keyvalue"}
+WIDGETS = {
+    "text", "textarea", "json", "code", "number", "select", "checkbox", "keyvalue", "list",
+    "datetime", "dynamic",
+}  # fmt: skip
 
 
 def _draft(kind: str, **fields: Any) -> dict[str, Any]:
@@ -27,11 +30,11 @@ def _parsed(draft: dict[str, Any]) -> Any:
 def test_every_field_is_one_of_the_step(kind: str) -> None:
     fields = type(_parsed(_draft(kind))).model_fields
     schema = kind_forms.FORMS[kind]
-    assert set(schema["properties"]) <= set(fields)
+    assert set(schema["properties"]) - kind_forms.CHOICES <= set(fields)
     assert set(schema["required"]) <= set(schema["properties"])
     assert {field["widget"] for field in schema["properties"].values()} <= WIDGETS
     for name, field in schema["properties"].items():
-        if "default" in field:
+        if "default" in field and name in fields:
             assert field["default"] == fields[name].default
 
 
@@ -41,7 +44,7 @@ def test_a_form_that_is_read_back_changes_nothing(kind: str) -> None:
     before = _parsed(draft)
     for field in form_fields.panel(draft, "it", []).fields:
         if field.value and field.widget != "keyvalue":
-            draft = workbench.filling("it", field.name, field.value)(draft)
+            draft = form_gestures.filling("it", field.name, field.value)(draft)
     assert _parsed(draft) == before
 
 
@@ -66,7 +69,7 @@ def test_a_form_that_is_read_back_changes_nothing(kind: str) -> None:
     ],
 )
 def test_a_text_becomes_what_the_step_wants(kind: str, field: str, text: str, value: Any) -> None:
-    (step,) = workbench.filling("it", field, text)(_draft(kind))["steps"]
+    (step,) = form_gestures.filling("it", field, text)(_draft(kind))["steps"]
     assert step[field] == value
     parse_definition({"trigger": None, "steps": [step]})
 
@@ -74,26 +77,28 @@ def test_a_text_becomes_what_the_step_wants(kind: str, field: str, text: str, va
 def test_an_empty_text_takes_the_field_away() -> None:
     draft = _draft("approval", question="Go?", approvers=["a@example.com"])
     for field in ("question", "approvers"):
-        draft = workbench.filling("it", field, "")(draft)
+        draft = form_gestures.filling("it", field, "")(draft)
     assert draft["steps"] == [{"id": "it", "kind": "approval"}]
 
 
 def test_a_loop_goes_over_one_thing_and_a_delay_has_one_end() -> None:
-    (loop,) = workbench.filling("it", "count", "3")(_draft("loop"))["steps"]
+    (loop,) = form_gestures.filling("it", "count", "3")(_draft("loop"))["steps"]
     assert (loop["count"], "over" in loop) == (3, False)
-    (delay,) = workbench.filling("it", "until", "2099-01-01T00:00:00Z")(_draft("delay"))["steps"]
+    (delay,) = form_gestures.filling("it", "until", "2099-01-01T00:00:00Z")(_draft("delay"))[
+        "steps"
+    ]
     assert "seconds" not in delay
-    (delay,) = workbench.filling("it", "until", "")(_draft("delay"))["steps"]
+    (delay,) = form_gestures.filling("it", "until", "")(_draft("delay"))["steps"]
     assert delay["seconds"] == 60
 
 
 def test_inputs_of_code_are_names_and_values() -> None:
-    draft = workbench.filling_pair("it", "inputs", 1, "name", "who")(_draft("code"))
-    draft = workbench.filling_pair("it", "inputs", 1, "value", "{{ trigger.body.who }}")(draft)
-    draft = workbench.dropping_pair("it", "inputs", 0)(draft)
+    draft = form_gestures.filling_pair("it", "inputs", 1, "name", "who")(_draft("code"))
+    draft = form_gestures.filling_pair("it", "inputs", 1, "value", "{{ trigger.body.who }}")(draft)
+    draft = form_gestures.dropping_pair("it", "inputs", 0)(draft)
     assert draft["steps"][0]["inputs"] == {"who": "{{ trigger.body.who }}"}
 
 
 def test_a_field_that_the_form_does_not_have_cannot_be_set() -> None:
     with pytest.raises(Invalid):
-        workbench.filling("it", "steps", "[]")(_draft("loop"))
+        form_gestures.filling("it", "steps", "[]")(_draft("loop"))

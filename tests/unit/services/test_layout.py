@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowforge.services import drafts
+from flowforge.services import drafts, editing_places
 from flowforge.services.layout import CARD_HEIGHT, CARD_WIDTH, GAP, TRIGGER, Layout, Node, lay_out
 
 Build = Callable[["count[int]"], list[dict[str, Any]]]
@@ -108,6 +108,23 @@ def test_each_node_but_the_trigger_has_one_way_to_it_from_above(definition: dict
         assert edge.depth == target.depth
         assert target.y >= source.y + CARD_HEIGHT // 2
         assert target.parent in {source.parent, source.id}
+
+
+@given(TREES)
+def test_to_be_changed_every_list_is_there_and_ends_in_a_place_to_add(
+    definition: dict[str, Any],
+) -> None:
+    made = lay_out(definition, is_open=True)
+    nodes = _of(made)
+    ends = [node.id for node in made.nodes if node.form == "end"]
+    places = editing_places.places(definition)
+    assert sorted(ends) == sorted(f"{place.step}/{place.branch}/end" for place in places)
+    assert sorted(edge.target for edge in made.edges) == sorted(nodes.keys() - {TRIGGER})
+    for one, other in combinations(made.nodes, 2):
+        if one.parent == other.parent:
+            assert not _overlap(one, other), (one, other)
+    for node in nodes.values():
+        assert not node.parent or _contains(nodes[node.parent], node)
 
 
 @given(TREES)

@@ -10,7 +10,15 @@ from flowforge.engine.definition import walk
 from flowforge.engine.parsing import parse_definition
 from flowforge.errors import Invalid, NotFound
 from flowforge.infra.redaction import REDACTED
-from flowforge.services import cards, drafts, editing, editing_places, form_fields, insertion
+from flowforge.services import (
+    cards,
+    drafts,
+    editing,
+    editing_many,
+    editing_places,
+    form_fields,
+    insertion,
+)
 from flowforge.services.editing_places import Place
 from flowforge.services.step_kinds import KINDS
 from flowforge.services.step_words import seconds_in_words, tells_of_kind
@@ -260,7 +268,7 @@ def test_a_line_of_the_column_says_where_a_step_goes_that_is_added_there() -> No
 
 
 def test_a_step_may_be_moved_to_every_list_but_those_inside_it() -> None:
-    titles = [target.title for target in cards.targets(nested(), "last") if not target.is_here]
+    titles = [target.title for target in cards.targets(nested(), ["last"]) if not target.is_here]
     assert titles == [
         "Router → large",
         "Router → Branch 2",
@@ -268,11 +276,11 @@ def test_a_step_may_be_moved_to_every_list_but_those_inside_it() -> None:
         "Loop → each round",
         "Parallel → token a",
     ]
-    for target in cards.targets(nested(), "each"):
+    for target in cards.targets(nested(), ["each"]):
         place = Place(target.step, target.branch)
-        draft = editing.move_to(nested(), "each", place, editing_places.END)
+        draft = editing_many.move_to(nested(), ["each"], place, editing_places.END)
         assert editing_places.listed(draft, place)[-1]["id"] == "each"
-    (here,) = [target for target in cards.targets(nested(), "each") if target.is_here]
+    (here,) = [target for target in cards.targets(nested(), ["each"]) if target.is_here]
     assert (here.step, here.branch) == ("way", 0)
 
 

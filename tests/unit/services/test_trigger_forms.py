@@ -9,7 +9,17 @@ import pytest
 from flowforge.engine.parsing import parse_definition
 from flowforge.engine.triggers import Verify
 from flowforge.errors import Invalid
-from flowforge.services import cards, editing, form_fields, questions, rewriting, workbench
+from flowforge.services import (
+    cards,
+    choices,
+    editing,
+    editing_conditions,
+    form_fields,
+    form_gestures,
+    questions,
+    rewriting,
+)
+from flowforge.services.editing_conditions import Spot
 from flowforge.services.trigger_forms import FIELD_KINDS
 from flowforge.services.verify_words import SCHEMES
 from flowforge.services.verifying.schemes import SCHEMES as ROWS
@@ -25,7 +35,7 @@ def draft(kind: str, **settings: Any) -> dict[str, Any]:
 def filled(before: dict[str, Any], **texts: str) -> dict[str, Any]:
     """What comes of typing, control by control; it can be stored each time."""
     for name, text in texts.items():
-        before = workbench.filling(TRIGGER, name.replace("__", "."), text)(before)
+        before = form_gestures.filling(TRIGGER, name.replace("__", "."), text)(before)
         parse_definition(before)
     return before
 
@@ -34,7 +44,7 @@ def names(before: dict[str, Any]) -> list[str]:
     return [field.name for field in form_fields.panel(before, TRIGGER, []).fields]
 
 
-@pytest.mark.parametrize("choice", cards.trigger_choices(), ids=lambda choice: choice.key)
+@pytest.mark.parametrize("choice", choices.of_triggers(), ids=lambda choice: choice.key)
 def test_each_choice_begins_as_something_that_can_be_stored_and_drawn(choice: Any) -> None:
     after = editing.set_trigger(draft("other", dedupe_key="x"), choice.key)
     parse_definition(after)
@@ -141,7 +151,7 @@ def test_inputs_of_a_polling_trigger_come_from_its_schema() -> None:
 def test_a_control_that_no_form_has_is_refused() -> None:
     for name in ("nothing", "verify.secret", "__class__"):
         with pytest.raises(Invalid):
-            workbench.filling(TRIGGER, name, "x")(draft("webhook"))
+            form_gestures.filling(TRIGGER, name, "x")(draft("webhook"))
 
 
 def test_problems_of_the_trigger_stand_at_their_fields() -> None:
@@ -160,12 +170,12 @@ def test_problems_of_the_trigger_stand_at_their_fields() -> None:
 
 
 def test_conditions_of_a_trigger_are_edited_like_those_of_a_filter() -> None:
-    after = editing.add_condition(draft("webhook"), TRIGGER, 0)
-    after = editing.set_condition(after, TRIGGER, (0, 0), "left", "{{ trigger.body.n }}")
+    after = editing_conditions.add(draft("webhook"), Spot(TRIGGER), 0)
+    after = editing_conditions.fill(after, Spot(TRIGGER), (0, 0), "left", "{{ trigger.body.n }}")
     parse_definition(after)
     (line,) = form_fields.panel(after, TRIGGER, []).conditions
     assert line.left == "{{ trigger.body.n }}"
-    after = editing.remove_condition(after, TRIGGER, (0, 0))
+    after = editing_conditions.remove(after, Spot(TRIGGER), (0, 0))
     assert after["trigger"]["settings"] == {}
 
 

@@ -48,7 +48,13 @@ def test_a_long_value_is_cut_and_says_how_long_it_is() -> None:
     assert len(made.text) == shown.BEGINNING
     assert made.is_cut
     assert made.size == "976.6 kB"
-    assert not shown.shown("x" * 1_000_000, shown.MOST).is_cut
+    assert not shown.shown("x" * 900_000, shown.MOST).is_cut
+
+
+def test_what_can_be_had_elsewhere_is_there_in_full_or_not_at_all() -> None:
+    assert shown.shown({"a": 1}, url="/all").text == '{\n  "a": 1\n}'
+    made = shown.shown("x" * 20_000, url="/all")
+    assert (made.text, made.url, made.is_cut, made.bytes) == ("", "/all", True, 20_002)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +93,7 @@ def test_counts_are_words() -> None:
 def test_a_moment_is_text_that_a_browser_reads() -> None:
     assert shown.moment(dt.datetime(2026, 6, 5, tzinfo=dt.UTC)) == "2026-06-05T00:00:00+00:00"
     assert shown.moment(None) == ""
+
+
+def test_nulls_and_bells_of_an_error_are_spelled_out_and_its_lines_stay() -> None:
+    assert shown.message({"message": "a\x00b\x07\n\tc"}) == "a\\u0000b\\u0007\n\tc"

@@ -360,3 +360,16 @@ def test_a_question_stands_at_its_step_and_is_open_while_it_waits() -> None:
     assert line.asked.counts == "0 of 2 needed"
     [person] = line.asked.people
     assert person.trouble == "The mail could not be sent yet. The mail server cannot be reached."
+
+
+def test_a_block_around_a_failure_has_failed_and_leads_to_it() -> None:
+    given_up = {"code": "given_up", "message": "It was given up."}
+    each = _attempt("each", "skipped", kind="loop", error=given_up)
+    broken = _attempt("each[1]/send", "failed", name="send", error={"code": "no", "message": "No."})
+    loop, _, send = _lines("failed", _definition(_loop(_call("send"))), each, broken)
+    assert (loop.status, loop.error, loop.is_open) == (
+        "failed",
+        "“send”, a step in it, failed.",
+        False,
+    )
+    assert (send.status, send.is_open) == ("failed", True)
