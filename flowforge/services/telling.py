@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from flowforge.infra import documents
 from flowforge.infra.bulk import Bulk, moment
-from flowforge.infra.db import db_now, new_id, utc_now
+from flowforge.infra.db import db_now, new_id
 from flowforge.models import Delivery, Notice
 from flowforge.services import error_trigger, firing, notices
 from flowforge.services.error_trigger import Failure
@@ -36,9 +36,7 @@ _DELIVERY_COLUMNS = (
     "due_at",
     "created_at",
 )
-_NOTICES = (
-    "SELECT id, project_id, kind, run_id, data, created_at FROM notice ORDER BY id LIMIT :limit "
-)
+_NOTICE_COLUMNS = "id, project_id, kind, run_id, data, created_at"
 _RUNS = (
     "SELECT r.id, r.zap_id, r.version, r.created_at, r.started_at, z.name AS zap_name, "
     "e.id AS event_id, e.trigger, e.received_at FROM run r JOIN zap z ON z.id = r.zap_id "
@@ -61,7 +59,12 @@ async def is_anything_due(session: AsyncSession) -> tuple[bool, bool]:
 
 async def pass_on(tx: Bulk, base_url: str, limit: int = LARGEST_BATCH) -> tuple[int, Fired]:
     """Pass the oldest notices on: how many, and what they fired. Two at once see different ones."""
-    found = await tx.fetch(_NOTICES + tx.skip_locked, limit=limit)
+    found = await tx.fetch(
+        # By the clock that says later what is due.
+        f"SELECT {_NOTICE_COLUMNS}, {tx.now} AS now FROM notice "  # noqa: S608 - our own constants
+        f"ORDER BY id LIMIT :limit {tx.skip_locked}",
+        limit=limit,
+    )
     if not found:
         return 0, Fired([])
     told = await _told(tx, found, base_url)
@@ -72,7 +75,7 @@ async def pass_on(tx: Bulk, base_url: str, limit: int = LARGEST_BATCH) -> tuple[
     by_project = defaultdict(list)
     for row in destinations:
         by_project[row["project_id"]].append((row["id"], documents.parse(row["kinds"])))
-    now = utc_now()
+    now = moment(found[0]["now"])
     rows = [
         delivery
         for row in found
