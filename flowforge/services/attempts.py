@@ -95,17 +95,30 @@ async def list_attempts(
     """
     require(actor, Permission.READ)
     run = await own(session, actor, Run, run_id)
-    definition = await session.scalar(
-        select(col(Version.definition)).where(
-            col(Version.zap_id) == run.zap_id, col(Version.number) == run.version
-        )
-    )
     found = []
     if path_prefix:
         found.append(search.begins(Attempt.path, path_prefix))
     if status:
         found.append(col(Attempt.status).in_(search.words(status, STATUSES, "status")))
-    return await page_of(session, run, definition or {}, *found, limit=limit, cursor=cursor)
+    definition = await _definition_of(session, run)
+    return await page_of(session, run, definition, *found, limit=limit, cursor=cursor)
+
+
+async def last_of(session: AsyncSession, actor: Actor, run_id: str, path: str) -> AttemptView:
+    """The newest try of one step. Raises: NotFound for a step that was never tried."""
+    require(actor, Permission.READ)
+    run = await own(session, actor, Run, run_id)
+    newest = (
+        select(func.max(col(Attempt.id)))
+        .where(col(Attempt.run_id) == run.id, col(Attempt.path) == path)
+        .scalar_subquery()
+    )
+    page = await page_of(
+        session, run, await _definition_of(session, run), col(Attempt.id) == newest
+    )
+    if not page.data:
+        raise NotFound("This step was not tried in this run.")
+    return page.data[0]
 
 
 async def page_of(
@@ -136,6 +149,15 @@ async def page_of(
     return AttemptPage(
         data=data, next=paging.cursor_behind(ids[-1]) if len(ids) < len(sizes) else None
     )
+
+
+async def _definition_of(session: AsyncSession, run: Run) -> Mapping[str, Any]:
+    found = await session.scalar(
+        select(col(Version.definition)).where(
+            col(Version.zap_id) == run.zap_id, col(Version.number) == run.version
+        )
+    )
+    return found or {}
 
 
 def _fitting(sizes: Sequence[tuple[str, int]]) -> list[str]:

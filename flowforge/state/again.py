@@ -7,7 +7,7 @@ import reflex as rx
 
 from flowforge.errors import Conflict, FlowForgeError
 from flowforge.infra import runtime
-from flowforge.services import replays, retries, runs
+from flowforge.services import attempts, replays, retries
 from flowforge.services.access import Permission
 from flowforge.state import doors, editor, shown
 from flowforge.state.run import Run, run_id_of
@@ -52,10 +52,7 @@ class Again(rx.State):
     @doors.reads(Permission.OPERATE)
     async def ask_from(self, caller: doors.Caller, path: str) -> Any:
         """Show what the step got last time, to be edited."""
-        run = await runs.get_run(caller.session, caller.actor, run_id_of(self))
-        last = next((one for one in reversed(run.attempts) if one.path == path), None)
-        if last is None:
-            return None
+        last = await attempts.last_of(caller.session, caller.actor, run_id_of(self), path)
         can_edit = last.kind in _EDITED and last.input is not None
         inputs = editor.text_of(last.input) if can_edit else ""
         return self._opened(RETRY_FROM, Start(path, shown.line(last.name), inputs))

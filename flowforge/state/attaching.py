@@ -32,7 +32,8 @@ class Attaching(rx.State):
             file = await files.described(caller.session, caller.actor, file_id)
             tab = builder._tab  # noqa: SLF001 - a backend var
             gesture = form_gestures.attaching(card, field, file, tab)
-            await builder._perform(caller, gesture)  # noqa: SLF001 - public, it would be a handler
+            # Files come one by one, however quickly: each can be taken back alone.
+            await builder._perform(caller, gesture, joins=False)  # noqa: SLF001 - public, it would be a handler
         except FlowForgeError as problem:
             return rx.toast.error(f"The file was not attached: {problem.message}", **SAID)
         return None

@@ -255,12 +255,12 @@ class Builder(rx.State):
             await self._show_all(caller, bench)
 
     async def _perform(
-        self, caller: doors.Caller, gesture: Gesture, opens: str = ""
+        self, caller: doors.Caller, gesture: Gesture, opens: str = "", *, joins: bool = True
     ) -> Bench | None:
-        """Save ``gesture``; ``opens``: the card to draw anew afterwards, "" for none. None: another
-        tab was quicker.
+        """Save ``gesture``; ``opens``: the card to draw anew afterwards, "" for none; ``joins`` as in
+        ``workbench.edit``. None: another tab was quicker.
         """
-        bench = await self._saved(caller, gesture)
+        bench = await self._saved(caller, gesture, joins=joins)
         if bench is not None and opens:
             self.chosen = opens
             await self._show_all(caller, bench)
@@ -288,11 +288,13 @@ class Builder(rx.State):
         await self._show_all(caller, bench)
         return True
 
-    async def _saved(self, caller: doors.Caller, gesture: Gesture) -> Bench | None:
+    async def _saved(
+        self, caller: doors.Caller, gesture: Gesture, *, joins: bool = True
+    ) -> Bench | None:
         self.saves += 1
         try:
             bench = await workbench.edit(
-                caller.session, caller.actor, self.zap, self._revision, gesture
+                caller.session, caller.actor, self.zap, self._revision, gesture, joins=joins
             )
         except Conflict as refusal:
             if refusal.code != "stale_revision":

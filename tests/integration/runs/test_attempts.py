@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from flowforge.errors import NotFound
 from flowforge.models import Attempt
 from flowforge.services import attempts, zap_figures
 from flowforge.services.zaps import ZapView
@@ -61,6 +63,25 @@ async def test_attempts_are_found_by_path_and_status(house: House) -> None:
     assert (await read(house, ada, f"{url}?path_prefix=%25"))["data"] == []
     for wrong, status in (("status=done", 422), ("limit=501", 400), ("cursor=x", 400)):
         await read(house, ada, f"{url}?{wrong}", status=status)
+
+
+async def test_the_last_try_of_a_step_is_found_however_many_there_are(house: House) -> None:
+    ada, run_id = await with_attempts(house, 600)
+    async with house.db.transaction() as session:
+        for number in (1, 2):
+            session.add(
+                Attempt(
+                    run_id=run_id, path="z", step_id="z", kind="action", number=number, status="x"
+                )
+            )
+    async with house.db.reading() as session:
+        assert (await attempts.last_of(session, ada.actor, run_id, "z")).number == 2
+        with pytest.raises(NotFound, match="not tried"):
+            await attempts.last_of(session, ada.actor, run_id, "each[601]/x")
+    eve = await house.sign_up("eve@example.com")
+    async with house.db.reading() as session:
+        with pytest.raises(NotFound, match="Run"):
+            await attempts.last_of(session, eve.actor, run_id, "z")
 
 
 async def test_a_page_ends_where_its_values_are_large_together(house: House) -> None:

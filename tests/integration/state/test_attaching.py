@@ -6,6 +6,7 @@ from typing import Any
 from flowforge.models import File
 from flowforge.services import files
 from flowforge.services.zaps import ZapView
+from flowforge.state.arranging import Arranging
 from flowforge.state.attaching import Attaching
 from tests.house import Account, House
 from tests.integration.state.tabs import beside, call
@@ -44,6 +45,8 @@ async def test_uploads_are_attached_one_after_the_other_whichever_card_is_open(
     assert [one["file_id"] for one in listed] == [first, second]
     assert listed[0]["name"] == "a.pdf"
     assert builder.chosen == "calc"
+    await call(beside(builder, Arranging), "undo")
+    assert [one["file_id"] for one in await attachments(house, ada, zap)] == [first]
 
 
 async def test_a_file_of_somebody_else_or_for_nowhere_is_not_attached(house: House) -> None:
