@@ -55,7 +55,7 @@ def sign_in() -> rx.Component:
 def sign_up() -> rx.Component:
     return shell.guest_page(
         rx.cond(
-            Forms.stage == "done",
+            Forms.stage == "joined",
             _check_mail(
                 "We have sent a link to verify your address. It works for 24 hours.",
                 controls.button(
@@ -105,7 +105,7 @@ def verify_email() -> rx.Component:
         rx.match(
             Forms.stage,
             (
-                "done",
+                "verified",
                 _outcome(
                     "mail-check",
                     "Your email is verified",
@@ -117,7 +117,7 @@ def verify_email() -> rx.Component:
                 ),
             ),
             (
-                "broken",
+                "unverified",
                 _outcome(
                     "link-2-off",
                     "This link does not work any more",
@@ -144,7 +144,7 @@ def verify_email() -> rx.Component:
 def forgot_password() -> rx.Component:
     return shell.guest_page(
         rx.cond(
-            Forms.stage == "done",
+            Forms.stage == "mailed",
             _check_mail(
                 "If there is an account with this address, a link to set a new password is on its "
                 "way. It works for 15 minutes.",
@@ -174,7 +174,7 @@ def reset_password() -> rx.Component:
         rx.match(
             Forms.stage,
             (
-                "done",
+                "reset",
                 _outcome(
                     "key-round",
                     "Your password is changed",
@@ -186,7 +186,7 @@ def reset_password() -> rx.Component:
                 ),
             ),
             (
-                "broken",
+                "unreset",
                 _outcome(
                     "link-2-off",
                     "This link does not work any more",

@@ -29,7 +29,11 @@ class Answer(TypedDict, total=False):
 
 
 class Forms(rx.State):
-    """One form at a time: ``errors`` by field, ``problem`` for the rest, ``stage`` form or done."""
+    """One form at a time: ``errors`` by field, ``problem`` for the rest.
+
+    ``stage``: "form", or what came of one. Each page has words of its own: a tab that comes from one
+    to the next still has the stage of the one before when it is drawn.
+    """
 
     stage: str = "form"
     problem: str = ""
@@ -60,7 +64,7 @@ class Forms(rx.State):
     async def begin_reset(self) -> None:
         self._clear()
         if not self._asked("token"):
-            self.stage = "broken"
+            self.stage = "unreset"
 
     @doors.public
     async def sign_in(self) -> Any:
@@ -81,7 +85,7 @@ class Forms(rx.State):
     @doors.public
     async def signed_up(self, answer: Answer) -> None:
         if self._is_good(answer):
-            self.stage = "done"
+            self.stage = "joined"
 
     @doors.public
     async def resend(self) -> Any:
@@ -107,7 +111,7 @@ class Forms(rx.State):
     @doors.public
     async def forgotten(self, answer: Answer) -> None:
         if self._is_good(answer):
-            self.stage = "done"
+            self.stage = "mailed"
 
     @doors.public
     async def reset_password(self) -> Any:
@@ -116,9 +120,9 @@ class Forms(rx.State):
     @doors.public
     async def was_reset(self, answer: Answer) -> None:
         if self._is_good(answer):
-            self.stage = "done"
+            self.stage = "reset"
         elif self.code == "invalid_token":
-            self.stage = "broken"
+            self.stage = "unreset"
 
     @doors.public
     async def verify(self) -> Any:
@@ -127,9 +131,9 @@ class Forms(rx.State):
     @doors.public
     async def verified(self, answer: Answer) -> None:
         if self._is_good(answer):
-            self.stage = "done"
+            self.stage = "verified"
         elif self.code == "invalid_token":
-            self.stage = "broken"
+            self.stage = "unverified"
 
     def _clear(self) -> None:
         self.stage, self.problem, self.code = "form", "", ""
@@ -138,7 +142,7 @@ class Forms(rx.State):
 
     def _verify(self) -> Any:
         if not self._asked("token"):
-            self.stage = "broken"
+            self.stage = "unverified"
             return None
         self.is_busy = True
         call = f"flowforge.useLink({json.dumps(f'{API}/verify-email')})"

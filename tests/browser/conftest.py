@@ -10,9 +10,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -25,6 +26,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.house import REDIS
 
@@ -35,6 +37,24 @@ BUILD_SECONDS = 600
 START_SECONDS = 60
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """What stood on the pages of a story that failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name, page in getattr(item, "funcargs", {}).items():
+            if isinstance(page, Page) and not page.is_closed():
+                report.sections.append((f"{name}: {page.url}", _seen(page)))
+    return report
+
+
+def _seen(page: Page) -> str:
+    try:
+        return page.locator("body").aria_snapshot(timeout=3_000)
+    except PlaywrightError as problem:
+        return str(problem)
 
 
 @dataclass
