@@ -76,16 +76,16 @@ else
     say "No chromium was found: the browser tests are skipped."
 fi
 
-# Three runs: what is safe side by side, then what needs the machine for itself; the browser's
-# driver keeps an event loop in its process, so chaos has another. The last one's closing line
-# counts all (tests/closing.py).
+# Three runs: the browser's driver keeps an event loop in its process, and chaos needs the machine for
+# itself. Each process beside another has databases, or a whole product, of its own. The last one's
+# closing line counts all (tests/closing.py).
 figures=$(mktemp -d)
 code=0
 TEST_FIGURES_OUT=$figures/first "$bin/python" -m pytest -q -p tests.closing \
     -n "${TEST_PROCESSES:-2}" --dist loadfile -m "not browser and not chaos" || code=$?
-say "Browser, one at a time …"
+say "Browser …"
 TEST_FIGURES_OUT=$figures/second "$bin/python" -m pytest -q -p tests.closing \
-    -m browser || code=$?
+    -n "${TEST_PROCESSES:-2}" --dist loadfile -m browser || code=$?
 say "Chaos, one at a time …"
 TEST_FIGURES_IN="$figures/first $figures/second" "$bin/python" -m pytest -q -p tests.closing \
     -m chaos || code=$?

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 from weakref import WeakSet
 
+import asyncpg
 import bcrypt
 import httpx
 import pytest
@@ -234,15 +235,23 @@ def drop_postgresql(url: str) -> None:
 
 
 def empty_postgresql(url: str) -> None:
-    _run(_truncate(url))
+    _run(_empty(url))
 
 
-async def _truncate(url: str) -> None:
-    tables = ", ".join(f'"{table}"' for table in sqlmodel.SQLModel.metadata.tables)
-    engine = create_async_engine(_driver(url))
-    async with engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-    await engine.dispose()
+async def _empty(url: str) -> None:
+    # TRUNCATE makes new files of every table and index: a quarter of a second each time.
+    tables = reversed(sqlmodel.SQLModel.metadata.sorted_tables)
+    deletes = [f'DELETE FROM "{table.name}"' for table in tables]
+    again = [
+        f"SELECT setval(pg_get_serial_sequence('\"{table.name}\"', '{column.name}'), 1, false)"
+        for table in sqlmodel.SQLModel.metadata.tables.values()
+        if (column := table.autoincrement_column) is not None
+    ]
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("; ".join(deletes + again))
+    finally:
+        await connection.close()
 
 
 def missing(what: str, problem: Exception) -> None:
