@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Person, Product, is_ready, shows_steps_as
+from tests.browser.conftest import WIDE, Person, Product, is_ready, shows_steps_as, sign_in
 
 HOSTILE = "<script>alert(1)</script> \u202etxt.exe " + "long" * 40
 
@@ -148,6 +148,35 @@ def test_a_step_is_dragged_into_another_branch_and_escape_leaves_it_where_it_is(
     expect(there).to_have_attribute("data-lit", "false")
     canvas.mouse.up()
     expect(canvas.get_by_test_id("carried")).to_have_count(0)
+
+
+def test_a_finger_carries_a_step_too(browser: Browser, product: Product, person: Person) -> None:
+    zap = _new_zap(product, person, _fork(Large=[_call("big")], Small=[]))
+    context = browser.new_context(base_url=product.url, viewport=WIDE, has_touch=True)
+    context.add_init_script(shows_steps_as("canvas"))
+    page = context.new_page()
+    sign_in(page, person.email)
+    expect(page).to_have_url(re.compile("/dashboard"))
+    _open(page, zap)
+    _show_all(page)
+    fingers = context.new_cdp_session(page)
+
+    def touch(what: str, *points: tuple[float, float]) -> None:
+        at = [{"x": x, "y": y} for x, y in points]
+        fingers.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": at})
+
+    there = page.get_by_test_id("add-to-way-1")
+    start, end = _middle(_card(page, "big")), _middle(there)
+    touch("touchStart", start)
+    touch("touchMove", (start[0] + 12, start[1]))
+    touch("touchMove", end)
+    expect(page.get_by_test_id("carried")).to_have_text("Big")
+    expect(there).to_have_attribute("data-lit", "true")
+    touch("touchEnd")
+    expect(page.get_by_test_id("undo")).to_have_attribute("aria-label", "Undo: move “Big”")
+    (way,) = _draft(product, person, zap)["steps"]
+    assert [_ids(branch["steps"]) for branch in way["branches"]] == [[], ["big"]]
+    context.close()
 
 
 def test_several_steps_are_deleted_at_once_and_come_back_after_a_reload(

@@ -62,7 +62,7 @@ export function dragging(bench) {
   };
 
   const dragFrom = (event, id) => {
-    if (event.button !== 0 || event.pointerType === "touch" || id === TRIGGER) return;
+    if (event.button !== 0 || !event.isPrimary || id === TRIGGER) return;
     if (event.shiftKey || event.ctrlKey || event.metaKey) return;
     const begun = { x: event.clientX, y: event.clientY };
     let pointer = begun, frame = 0, places = [];
