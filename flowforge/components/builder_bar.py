@@ -11,6 +11,7 @@ from flowforge.state.arranging import Arranging
 from flowforge.state.builder import Builder
 from flowforge.state.history import History
 from flowforge.state.publishing import Publishing
+from flowforge.state.readiness import Readiness
 from flowforge.state.rewriting import Rewriting
 from flowforge.state.trial import Trial
 
@@ -166,12 +167,12 @@ def _draft_line() -> rx.Component:
         elements.saved(Builder.saves, Builder.save_state),
         _dot(),
         rx.cond(
-            Builder.change_count > 0,
+            Readiness.change_count > 0,
             draft_changes.opener(),
             rx.el.span(
                 rx.cond(
                     Builder.has_changes,
-                    rx.cond(Builder.live_version == 0, "Draft", "Draft: written otherwise"),
+                    rx.cond(Builder.live_version == 0, "Draft", _changed()),
                     "Draft: no changes",
                 ),
                 data_testid="draft-state",
@@ -184,9 +185,15 @@ def _draft_line() -> rx.Component:
             rx.el.span(f"live: v{Builder.live_version}", data_testid="live-version"),
         ),
         rx.cond(Builder.problem_count > 0, rx.fragment(_dot(), _problems())),
-        rx.cond(Builder.hints, rx.fragment(_dot(), hints.menu())),
+        rx.cond(Readiness.hints, rx.fragment(_dot(), hints.menu())),
         class_name="draft-line",
     )
+
+
+def _changed() -> Any:
+    """Of a draft without a change that can be told: is that so, or is nothing known yet?"""
+    is_known = Readiness.shows == Builder.shows
+    return rx.cond(is_known, "Draft: written otherwise", "Draft: changed")
 
 
 def _dot() -> rx.Component:

@@ -7,12 +7,13 @@ import reflex as rx
 from flowforge.components import controls
 from flowforge.state.builder import Builder
 from flowforge.state.changes import DIALOG, Changes
+from flowforge.state.readiness import Readiness
 
 _WORDS = {"added": "Added", "removed": "Removed", "moved": "Moved", "changed": "Changed"}
 
 
 def opener() -> rx.Component:
-    count = Builder.change_count
+    count = Readiness.change_count
     words = rx.cond(count == 1, "1 change", f"{count} changes")
     return rx.el.button(
         "Draft: ",
@@ -129,7 +130,7 @@ def _end() -> rx.Component:
             "Discard all changes…",
             kind="quiet",
             testid="discard",
-            disabled=Builder.change_count == 0,
+            disabled=Readiness.change_count == 0,
             on_click=Changes.ask(True),
         ),
         rx.el.span(class_name="spacer"),

@@ -7,19 +7,11 @@ from typing import Any
 import reflex as rx
 
 from flowforge.components import controls
+from flowforge.components.appears import appears
 from flowforge.components.saving import Change
 from flowforge.state.builder import TRIGGER, Builder
 from flowforge.state.choosing import Choosing
 from flowforge.state.filling import Filling
-
-_APPEARS = rx.asset("appears.jsx", shared=True)
-
-
-class _Appears(rx.Component):
-    library = _APPEARS.importable_path
-    tag = "Appears"
-    of: rx.Var[str]
-    on_appear: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
 
 
 def id_of(field: Any) -> Any:
@@ -84,7 +76,7 @@ def finding(field: Any) -> rx.Component:
     return rx.cond(
         field.asks != "",
         rx.fragment(
-            _Appears.create(of=f"{Builder.form.card}.{field.name}.{field.asks}", on_appear=again),
+            appears(f"{Builder.form.card}.{field.name}.{field.asks}", again),
             rx.match(
                 field.stage,
                 (

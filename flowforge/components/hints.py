@@ -9,6 +9,7 @@ import reflex as rx
 from flowforge.components import controls
 from flowforge.state.builder import Builder
 from flowforge.state.publishing import Publishing
+from flowforge.state.readiness import Readiness
 from flowforge.state.review import SHEET, Review
 
 MENU = "hint-list"
@@ -16,7 +17,7 @@ _LONGEST_NOTE = 500
 
 
 def menu() -> rx.Component:
-    count = Builder.hint_count
+    count = Readiness.hint_count
     words = rx.cond(count == 1, "1 hint", f"{count} hints")
     return controls.menu(
         MENU,
@@ -24,7 +25,7 @@ def menu() -> rx.Component:
         rx.el.div(
             "Worth a look; nothing here keeps the draft from going live", class_name="menu-title"
         ),
-        rx.foreach(Builder.hints, _hint),
+        rx.foreach(Readiness.hints, _hint),
         label=f"{words} on this draft",
         look="hints-opener",
         testid="hints",

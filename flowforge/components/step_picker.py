@@ -75,6 +75,7 @@ def _choice(choice: Any, number: Any) -> rx.Component:
             # Closed at once: what is typed next belongs to the form, not to the search above it.
             on_click=[controls.close_dialog(PICKER), Arranging.pick(choice.key)],
             data_testid=f"pick-{choice.key}",
+            data_picks="",
         ),
         # What was picked last goes up: a button must not become another one under the pointer.
         key=choice.key,

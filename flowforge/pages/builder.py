@@ -28,8 +28,10 @@ from flowforge.components import (
     trigger_panel,
     versions,
 )
+from flowforge.components.appears import appears
 from flowforge.state.arranging import Arranging
 from flowforge.state.builder import TRIGGER, Builder
+from flowforge.state.readiness import Readiness
 
 PATH = "/zaps/[zap_id]"
 TITLE = "Builder"
@@ -50,6 +52,7 @@ def page() -> rx.Component:
 
 def _bench() -> rx.Component:
     return rx.el.div(
+        appears(Builder.shows, Readiness.look),
         builder_bar.bar(),
         together.banner(),
         together.news(),

@@ -40,12 +40,17 @@ Gesture = Callable[[Draft], Draft]
 
 @dataclass(frozen=True)
 class Bench:
-    """A zap as its builder shows it. ``changes``: how many wait to be published."""
+    """A zap as its builder shows it."""
 
     zap: ZapView
     lines: list[Line]
     problems: list[ProblemLine]
     offered: Offered
+
+
+class Readiness(NamedTuple):
+    """What publishing a draft would mean. ``changes``: how many wait for it."""
+
     hints: list[HintLine]
     changes: int
 
@@ -114,15 +119,13 @@ async def bench(session: AsyncSession, actor: Actor, zap: ZapView) -> Bench:
     problems = await versions.problems(session, actor, zap.definition)
     found = cards.problem_lines(zap.definition, problems)
     offered = await snapshots.offered(session, zap.id)
+    return Bench(zap, cards.lines(zap.definition, found), found, offered)
+
+
+async def readiness(session: AsyncSession, actor: Actor, zap_id: str) -> Readiness:
+    zap = await zaps.get(session, actor, zap_id)
     hints = await hinting.hints(session, actor, zap.id, zap.definition)
-    return Bench(
-        zap,
-        cards.lines(zap.definition, found),
-        found,
-        offered,
-        hinting.lines(zap.definition, hints),
-        await unpublished.count(session, zap),
-    )
+    return Readiness(hinting.lines(zap.definition, hints), await unpublished.count(session, zap))
 
 
 async def data(session: AsyncSession, actor: Actor, zap: ZapView, card: str) -> list[DataGroup]:

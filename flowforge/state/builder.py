@@ -26,7 +26,6 @@ from flowforge.services.condition_lines import BranchLine, ConditionLine
 from flowforge.services.editing import Draft
 from flowforge.services.form_fields import Form
 from flowforge.services.form_shapes import Field, Tab
-from flowforge.services.hinting import HintLine
 from flowforge.services.insertion import DataGroup
 from flowforge.services.workbench import Bench, Gesture
 from flowforge.state import (
@@ -52,7 +51,8 @@ SAID: Any = {"position": "bottom-left", "id": "builder"}
 
 
 class Builder(rx.State):
-    """``version`` counts how often the form was drawn anew: its inputs keep their own text.
+    """``version`` counts how often the form was drawn anew: its inputs keep their own text; ``shows``
+    how often anything was.
     ``undo_what`` and ``redo_what``: what the next of each would be about; empty for nothing.
     """
 
@@ -69,13 +69,12 @@ class Builder(rx.State):
     notes: list[NoteSpot] = []  # noqa: RUF012
     card_count: int = 0
     problems: list[ProblemLine] = []  # noqa: RUF012
-    hints: list[HintLine] = []  # noqa: RUF012
-    change_count: int = 0
     has_empty: bool = True
     trigger_kind: str = "webhook"
     chosen: str = TRIGGER
     is_panel_open: bool = False
     version: int = 0
+    shows: int = 0
     form: Form = Form()
     fields: list[Field] = []  # noqa: RUF012
     conditions: list[ConditionLine] = []  # noqa: RUF012
@@ -96,11 +95,6 @@ class Builder(rx.State):
     @rx.var
     def problem_count(self) -> int:
         return len(self.problems)
-
-    @rx.var
-    def hint_count(self) -> int:
-        """Without those that somebody put away."""
-        return sum(not hint.is_put_away for hint in self.hints)
 
     @rx.var
     def has_much_data(self) -> bool:
@@ -337,7 +331,7 @@ class Builder(rx.State):
         self.live_version, self.has_changes = zap.live_version or 0, zap.has_draft_changes
         self._revision, self.trigger_kind = zap.draft_revision, zap.trigger_kind
         self.problems = bench.problems
-        self.hints, self.change_count = bench.hints, bench.changes
+        self.shows += 1
         spots.show(self, bench)
         self.undo_what = shown.line(bench.offered.undo)
         self.redo_what = shown.line(bench.offered.redo)

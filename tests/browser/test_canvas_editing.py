@@ -434,33 +434,63 @@ def test_the_choice_between_canvas_and_list_is_kept(
     assert home.evaluate("localStorage.getItem('builder-view')") == "canvas"
 
 
+class Line:
+    """The way from a page to its server, which may go dead."""
+
+    def __init__(self, page: Page) -> None:
+        self.is_dead = False
+        page.route_web_socket(re.compile("/_event"), self._between)
+
+    def _between(self, browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        browser.on_message(lambda said: None if self.is_dead else server.send(said))
+
+
 def test_a_gesture_is_drawn_at_once_and_taken_back_where_the_server_never_hears_of_it(
     canvas: Page, product: Product, person: Person
 ) -> None:
-    is_lost = False
-
-    def between(browser: WebSocketRoute) -> None:
-        server = browser.connect_to_server()
-        browser.on_message(lambda said: None if is_lost else server.send(said))
-
-    canvas.route_web_socket(re.compile("/_event"), between)
+    line = Line(canvas)
     zap = _new_zap(product, person, _call("one"), _call("two"))
     _open(canvas, zap)
     card = canvas.get_by_test_id("card-one")
-    canvas.get_by_test_id("open-one").focus()
+    _card(canvas, "one").focus()
     canvas.keyboard.press("s")
     expect(card).to_have_class(re.compile("is-skipped"))
     expect(canvas.get_by_test_id("undo")).to_be_enabled()
-    is_lost = True
-    canvas.get_by_test_id("open-two").focus()
+    line.is_dead = True
+    _card(canvas, "two").focus()
     canvas.keyboard.press("s")
-    other = canvas.get_by_test_id("card-two")
+    other, above = canvas.get_by_test_id("card-two"), canvas.get_by_test_id("add-before-one")
     expect(other).to_have_class(re.compile("is-skipped"))
+    canvas.keyboard.press("Alt+ArrowUp")
+    expect(other).to_have_class(re.compile("is-moving"))
+    expect(above).to_have_class(re.compile("is-coming"))
     canvas.keyboard.press("Delete")
     expect(other).to_have_class(re.compile("is-going"))
-    expect(other).not_to_have_class(re.compile("is-going|is-skipped"), timeout=15_000)
+    expect(other).not_to_have_class(re.compile("is-(going|moving|skipped)"), timeout=15_000)
+    expect(above).not_to_have_class(re.compile("is-coming"))
     expect(card).to_have_class(re.compile("is-skipped"))
     assert [step.get("skip", False) for step in _draft(product, person, zap)["steps"]] == [
         True,
         False,
     ]
+
+
+def test_where_a_step_will_come_is_marked_until_it_is_there(
+    canvas: Page, product: Product, person: Person
+) -> None:
+    line = Line(canvas)
+    zap = _new_zap(product, person, _call("one"), _call("two"))
+    _open(canvas, zap)
+    between, marked = canvas.get_by_test_id("add-before-two"), re.compile("is-coming")
+    between.click()
+    canvas.get_by_test_id("pick-email").click()
+    expect(_card(canvas, "email")).to_be_visible()
+    expect(between).not_to_have_class(marked)
+    between.click()
+    expect(canvas.get_by_test_id("pick-delay")).to_be_visible()
+    line.is_dead = True
+    canvas.get_by_test_id("pick-delay").click()
+    expect(between).to_have_class(marked)
+    expect(between).not_to_have_class(marked, timeout=15_000)
+    assert _ids(_draft(product, person, zap)["steps"]) == ["one", "email", "two"]

@@ -96,17 +96,32 @@ function freeSpot({ box, flow, now }) {
 function editing(bench) {
   const { now, selected } = bench;
   const ask = (name, ids, ...more) => { if (ids.length) now.current.on[name](ids, ...more); };
+  const pickFor = ({ step, branch, at }) => {
+    bench.picksFor.current = now.current.model.placeAt(step, branch, at);
+    now.current.on.onPick(at, "", step, branch);
+  };
   return {
-    add: (place) => {
-      const { step, branch, at } = now.current.model.placeById.get(place);
-      now.current.on.onPick(at, "", step, branch);
+    add: (place) => pickFor(now.current.model.placeById.get(place)),
+    addBelow: (id) => pickFor(now.current.model.below(id)),
+    // What shall be done there is chosen in a dialog of the page.
+    picked: (event) => {
+      if (event.target.closest?.("[data-picks]")) bench.guessComing(bench.picksFor.current);
     },
-    addBelow: (id) => {
-      const { step, branch, at } = now.current.model.below(id);
-      now.current.on.onPick(at, "", step, branch);
+    // It closes after the click that picks.
+    unpicked: () => { bench.picksFor.current = null; },
+    change: (id) => {
+      bench.unpicked();
+      now.current.on.onPick(0, id, "", 0);
     },
-    change: (id) => now.current.on.onPick(0, id, "", 0),
-    shift: (id, by) => now.current.on.onShift(id, by),
+    shift: (id, by) => {
+      const place = now.current.model.placeBeside(id, by);
+      now.current.on.onShift(id, by);
+      if (place) bench.guessMoved([id], place);
+    },
+    drop: (ids, { id, step, branch, at }) => {
+      now.current.on.onDrop(ids, step, branch, at);
+      bench.guessMoved(ids, id);
+    },
     duplicate: (ids) => ask("onDuplicate", ids),
     skip: (ids, isSkipped) => {
       ask("onSkip", ids, isSkipped);

@@ -69,7 +69,7 @@ const outOfPanel = (bench) => (event) => {
 function benchOf({ icons, glyphs, chosen }) {
   const bench = {
     icons, glyphs, box: { current: null }, flow: { current: null }, now: { current: null },
-    wanted: { current: null }, fresh: { current: "" }, here: store(TRIGGER), chosen: store(chosen),
+    wanted: { current: null }, picksFor: { current: null }, fresh: { current: "" }, here: store(TRIGGER), chosen: store(chosen),
     selected: store(new Set()), drag: store(null), frame: store(null), menu: store(null), said: store(""),
     guesses: store(new Map()),
   };
@@ -159,6 +159,8 @@ export function BenchCanvas({
     const leaving = new AbortController();
     document.addEventListener("paste", pastes(bench), { signal: leaving.signal });
     document.addEventListener("keydown", outOfPanel(bench), { signal: leaving.signal });
+    document.addEventListener("click", bench.picked, { signal: leaving.signal });
+    document.addEventListener("close", bench.unpicked, { capture: true, signal: leaving.signal });
     return () => leaving.abort();
   }, [bench]);
   const begin = (instance) => {

@@ -1,7 +1,7 @@
 // The builder's cards, the labels of branches, the ends of lists, and a "+" before each step.
 import { createContext, useContext, useEffect, useRef } from "react";
 import { Handle, Position } from "@xyflow/react";
-import { GONE } from "./guesses.js";
+import { COMING, GONE, MOVED } from "./guesses.js";
 import { TRIGGER, useStore } from "./model.js";
 
 export const Bench = createContext(null);
@@ -37,13 +37,15 @@ function Ends({ head }) {
 
 // ``words``: what is to be read on it; without any it is a "+".
 function Plus({ place, label, testid, words, look = "" }) {
-  const { add, drag, icons } = useContext(Bench);
+  const { add, drag, guesses, icons } = useContext(Bench);
   const stop = useStop(place);
   const stands = useStore(drag, (now) =>
     !now?.places ? "" : now.target === place ? "is-lit" : now.places.has(place) ? "is-open" : "is-shut");
+  const isComing = useStore(guesses, (all) => all.get(place)?.will === COMING);
   return (
     <button
-      {...stop} type="button" className={`flow-plus nopan ${look} ${stands}`} aria-label={label}
+      {...stop} type="button" className={`flow-plus nopan ${look} ${stands} ${isComing ? "is-coming" : ""}`}
+      aria-label={label}
       title={words ? undefined : "Add a step here"} data-testid={testid} data-lit={stands === "is-lit"}
       onClick={() => add(place)}
     >
@@ -88,7 +90,7 @@ function Card({ id, data, type }) {
   const look = [
     "flow-card is-editable", isChosen && "is-chosen", isSelected && "is-selected",
     card.problems > 0 && "is-wrong", isSkipped && "is-skipped", card.is_empty && "is-empty",
-    isMoving && "is-moving", will === GONE && "is-going",
+    (isMoving || will === MOVED) && "is-moving", will === GONE && "is-going",
   ].filter(Boolean).join(" ");
   return (
     <>

@@ -92,7 +92,7 @@ export function dragging(bench) {
       drop();
       bench.drag.set(null);
       const place = isDone && bench.now.current.model.placeById.get(dropped.target);
-      if (place) bench.now.current.on.onDrop(dropped.ids, place.step, place.branch, place.at);
+      if (place) bench.drop(dropped.ids, place);
     });
   };
 

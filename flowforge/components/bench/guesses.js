@@ -1,13 +1,21 @@
 // What a gesture will most likely come to, drawn at once; the server's word takes its place.
-// A guess is what a step will be: GONE, or whether it is skipped. It ends as soon as the steps say the
-// same, when the gesture is refused, and in any case after a while: then what was there is back.
+// A guess is what a step will be: GONE, MOVED, or whether it is skipped; or that one is COMING to a place.
+// It ends as soon as the steps say the same, when the gesture is refused, and in any case after a
+// while: then what was there is back.
 import { useEffect } from "react";
 
 export const GONE = "gone";
+export const MOVED = "moved";
+export const COMING = "coming";
 const WAITS_MS = 5_000;
 
-const isTrue = (guess, line) =>
-  guess.will === GONE ? !line : !line || line.card.is_skipped === guess.will;
+// Where to is the server's word: any that comes is it.
+const isOpen = ({ will }) => will === MOVED || will === COMING;
+
+const isTrue = (guess, line) => {
+  if (isOpen(guess)) return true;
+  return guess.will === GONE ? !line : !line || line.card.is_skipped === guess.will;
+};
 
 export function guessing({ guesses, now }) {
   const without = (isOver) =>
@@ -23,9 +31,15 @@ export function guessing({ guesses, now }) {
   return {
     guess,
     agree: ({ lineOf }) => drop((one) => isTrue(one, lineOf.get(one.id))),
+    answered: () => drop(isOpen),
     refuse: () => drop(() => true),
     // With all that is inside of them.
     guessGone: (ids) => guess(now.current.model.within(ids), GONE),
+    guessMoved: (ids, place) => {
+      guess(now.current.model.within(ids), MOVED);
+      if (place) guess([place], COMING);
+    },
+    guessComing: (place) => { if (place) guess([place], COMING); },
     isSkipped: (id, says) => {
       const will = guesses.get().get(id)?.will;
       return typeof will === "boolean" ? will : says;
@@ -37,6 +51,7 @@ export function useGuesses(bench, model, saves, saved) {
   useEffect(() => bench.agree(model), [bench, model]);
   // A gesture that came too late, or that was wrong.
   useEffect(() => {
-    if (saved !== "saved") bench.refuse();
+    if (saved === "saved") bench.answered();
+    else bench.refuse();
   }, [bench, saves, saved]);
 }

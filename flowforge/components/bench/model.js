@@ -80,6 +80,13 @@ export function modelOf(spots, lines, gap) {
     return places.filter((place) =>
       !all.has(place.step) && !isInside(place.step, all) && !isHere(place));
   };
+  const placeAt = (step, branch, at) => places.find((place) =>
+    place.step === step && place.branch === branch && place.at === at)?.id;
+  // Where a step comes to that changes places with its neighbour.
+  const placeBeside = (id, by) => {
+    const { step, branch, at } = lineOf.get(id) ?? {};
+    return placeAt(step, branch, by > 0 ? at + 2 : at - 1);
+  };
   // The place right after a stop.
   const below = (stop) => {
     const line = lineOf.get(stop);
@@ -88,7 +95,10 @@ export function modelOf(spots, lines, gap) {
     if (line.what === "branch") return { step: line.step, branch: line.branch, at: 0 };
     return { step: line.step, branch: line.branch, at: line.at + 1 };
   };
-  return { spots, spotOf, lineOf, places, placeById, stops, steps, outermost, within, placesFor, below };
+  return {
+    spots, spotOf, lineOf, places, placeById, stops, steps, outermost, within, placesFor, placeAt,
+    placeBeside, below,
+  };
 }
 
 // Where the ways begin and end. Said here nothing has to be drawn to be measured, in sight or not.
