@@ -4,11 +4,13 @@ Promise: a house shares nothing with any other; databases are made once and clea
 """
 
 import asyncio
+import functools
 import os
 import shutil
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.types import Receive, Scope, Send
 
 import flowforge.models  # noqa: F401 - registers the tables
 from flowforge.api.app import create_app
@@ -83,13 +86,35 @@ class Count:
     number: int = 0
 
 
+_serving: ContextVar[Runtime] = ContextVar("serving")
+
+
+@functools.cache
+def _app() -> FastAPI:
+    return create_app(_serving.get)
+
+
+class Api:
+    """The API of one house. ``app``: making its routes takes longer than most tests, so all share one."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime, self.app = runtime, _app()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = _serving.set(self.runtime)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _serving.reset(token)
+
+
 @dataclass
 class House:
     """``client`` speaks to the API without a network in between."""
 
     settings: Settings
     runtime: Runtime
-    app: FastAPI
+    app: Api
     client: httpx.AsyncClient
     people: list[Account] = field(default_factory=list)
 
@@ -162,7 +187,7 @@ async def open_house(database_url: str, data_dir: Path, **changes: Any) -> Async
     }
     settings = GivenSettings(**(given | changes))
     async with open_runtime(settings) as runtime:
-        app = create_app(lambda: runtime)
+        app = Api(runtime)
         transport = httpx.ASGITransport(
             app=HookDoor(app, lambda: runtime), client=("127.0.0.1", 40000)
         )

@@ -55,11 +55,12 @@ def probes(house: House) -> FastAPI:
     async def unstorable(session: doors.Reading, word: str) -> None:
         await session.execute(text("SELECT CAST(:word AS VARCHAR(9))"), {"word": word})
 
-    house.app.add_api_route("/api/v1/probe/broken", broken)
-    house.app.add_api_route("/api/v1/probe/echo", echo, methods=["POST"])
-    house.app.add_api_route("/api/v1/probe/store", store, methods=["POST"])
-    house.app.add_api_route("/api/v1/probe/unstorable", unstorable)
-    return house.app
+    app = house.app.app = create_app(lambda: house.runtime)
+    app.add_api_route("/api/v1/probe/broken", broken)
+    app.add_api_route("/api/v1/probe/echo", echo, methods=["POST"])
+    app.add_api_route("/api/v1/probe/store", store, methods=["POST"])
+    app.add_api_route("/api/v1/probe/unstorable", unstorable)
+    return app
 
 
 @pytest.mark.parametrize(
