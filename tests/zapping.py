@@ -13,7 +13,7 @@ from flowforge.jobs.outbox import OutboxLoop
 from flowforge.jobs.worker import build_loop
 from flowforge.models import Attempt, Event, OutboxEntry, Run
 from flowforge.services import versions, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 
 ENDED = {"succeeded", "failed", "cancelled", "timed_out"}

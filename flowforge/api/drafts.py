@@ -10,7 +10,7 @@ from flowforge.api import doors
 from flowforge.services import hinting, undoing, versions, zaps
 from flowforge.services.access import Actor, Permission
 from flowforge.services.hinting import Hinted
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 router = APIRouter(prefix="/api/v1/zaps", tags=["zaps"])
 

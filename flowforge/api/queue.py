@@ -12,7 +12,7 @@ from flowforge.services.projects import ProjectView
 from flowforge.services.queue import QueueView
 from flowforge.services.waiting import Why
 from flowforge.services.workers import WorkerView
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 router = APIRouter(prefix="/api/v1", tags=["queue"])
 

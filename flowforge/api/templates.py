@@ -9,7 +9,7 @@ from flowforge.api.lists import Listed, Search
 from flowforge.services import templates
 from flowforge.services.access import Actor, Permission
 from flowforge.services.templates import TemplateView
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 router = APIRouter(prefix="/api/v1/templates", tags=["templates"])
 

@@ -33,7 +33,7 @@ from flowforge.services.step_tests import GivenSample, TestedStep
 from flowforge.services.trigger_samples import EventLine
 from flowforge.services.verify_samples import Pasted, Tried
 from flowforge.services.versions import VersionView
-from flowforge.services.zaps import ZapSummary, ZapView
+from flowforge.services.zap_views import ZapSummary, ZapView
 
 router = APIRouter(prefix="/api/v1/zaps", tags=["zaps"])
 

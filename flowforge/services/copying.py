@@ -7,7 +7,7 @@ from flowforge.infra import runtime
 from flowforge.models import Zap
 from flowforge.services import folders, sealing, tags, zaps
 from flowforge.services.access import Actor, Permission, own, require
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 _COPY = "Copy of "
 

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from flowforge.services import folders, tags, zaps
 from flowforge.services.access import Actor, Permission, require
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 
 async def move(session: AsyncSession, actor: Actor, zap_id: str, folder_id: str | None) -> ZapView:

@@ -1,20 +1,23 @@
 """How zaps did of late: runs that succeeded and that did not, day by day, and what went wrong last.
 
-Promise: one statement, however many zaps and runs there are.
+Promise: a fixed number of statements, however many zaps and runs there are; none reads a week's runs.
 """
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from flowforge.models import Run
+from flowforge.models import Run, Zap
+from flowforge.services import tallied, tallies
 from flowforge.services.figures import first_id_after
+from flowforge.services.local_days import LocalDays
 
 DAYS = 7
+_DAY = dt.timedelta(days=1)
 _BAD = ("failed", "timed_out")
 
 
@@ -28,8 +31,9 @@ class Day:
 
 @dataclass(frozen=True)
 class Health:
-    """``days``: the last seven, the one that ends now last. ``error``: what the newest run that
-    failed in them says of itself, ``error_run_id`` is that run; both empty where none did.
+    """``days``: the last seven, the one that ends now (to the quarter hour) last. ``error``: what the
+    newest run that failed in them says of itself, ``error_run_id`` is that run; both empty where none
+    did.
     """
 
     days: tuple[Day, ...] = (Day(),) * DAYS
@@ -41,49 +45,50 @@ NONE = Health()
 
 
 async def of_zaps(
-    session: AsyncSession, zap_ids: Sequence[str], now: dt.datetime
+    session: AsyncSession, project_id: str, zap_ids: Sequence[str], now: dt.datetime
 ) -> dict[str, Health]:
-    """Of each of these zaps that a run of ended so lately. The caller owns the zaps."""
-    begins = [first_id_after(now - dt.timedelta(days=DAYS - day)) for day in range(DAYS)]
-    place = case(
-        *((col(Run.id) >= begins[day], day) for day in range(DAYS - 1, 0, -1)), else_=0
-    ).label("place")
-    is_bad = col(Run.status).in_(_BAD)
-    counted = (
-        select(
-            col(Run.zap_id),
-            place,
-            func.sum(case((is_bad, 0), else_=1)).label("good"),
-            func.sum(case((is_bad, 1), else_=0)).label("bad"),
-            func.max(case((is_bad, col(Run.id)))).label("last"),
-        )
+    """Of each of these zaps that a run of ended so lately. The caller owns the project."""
+    until = tallies.begin_of(tallies.slot_of(now) + 1)
+    begins = tuple(until - _DAY * back for back in range(DAYS, -1, -1))
+    week = LocalDays(tuple(each.date() for each in begins[:-1]), begins)
+    sums = await tallied.read(session, project_id, week)
+    found = {}
+    for zap_id in zap_ids:
+        days = tuple(_day(sums.by_zap[zap_id].statuses(place)) for place in range(DAYS))
+        if any(day != Day() for day in days):
+            found[zap_id] = days
+    failed = [zap_id for zap_id, days in found.items() if any(day.failed for day in days)]
+    errors = await _errors(session, failed, week.since)
+    return {zap_id: Health(days, *errors.get(zap_id, ("", ""))) for zap_id, days in found.items()}
+
+
+def _day(statuses: dict[str, int]) -> Day:
+    return Day(statuses["succeeded"], sum(statuses[status] for status in _BAD))
+
+
+async def _errors(
+    session: AsyncSession, zap_ids: Sequence[str], since: dt.datetime
+) -> dict[str, tuple[str, str]]:
+    """What the newest failed run of each says, and its id: one look into the index per zap."""
+    if not zap_ids:
+        return {}
+    newest = [
+        select(func.max(col(Run.id)))
         .where(
-            col(Run.zap_id).in_(zap_ids),
-            col(Run.id) >= begins[0],
+            col(Run.zap_id) == col(Zap.id),
+            col(Run.status) == status,
+            col(Run.id) >= first_id_after(since),
             col(Run.environment) == "production",
-            col(Run.status).in_(("succeeded", *_BAD)),
         )
-        .group_by(col(Run.zap_id), place)
-        .subquery()
-    )
+        .scalar_subquery()
+        for status in _BAD
+    ]
+    found = await session.execute(select(*newest).where(col(Zap.id).in_(zap_ids)))
+    ids = [max(filter(None, row)) for row in found.all() if any(row)]
     rows = await session.execute(
-        select(
-            counted.c.zap_id,
-            counted.c.place,
-            counted.c.good,
-            counted.c.bad,
-            counted.c.last,
-            col(Run.error),
-        )
-        .outerjoin(Run, col(Run.id) == counted.c.last)
-        .order_by(counted.c.zap_id, counted.c.place)
+        select(col(Run.zap_id), col(Run.id), col(Run.error)).where(col(Run.id).in_(ids))
     )
-    found: dict[str, Health] = {}
-    for zap_id, day, good, bad, last, error in rows.all():
-        before = found.get(zap_id, NONE)
-        days = (*before.days[:day], Day(int(good), int(bad)), *before.days[day + 1 :])
-        if last:
-            found[zap_id] = Health(days, str((error or {}).get("message", "")), last)
-        else:
-            found[zap_id] = Health(days, before.error, before.error_run_id)
-    return found
+    return {
+        zap_id: (str((error or {}).get("message", "")), run_id)
+        for zap_id, run_id, error in rows.all()
+    }

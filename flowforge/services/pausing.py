@@ -14,7 +14,7 @@ from flowforge.infra.signals import Signals
 from flowforge.models import OutboxEntry, Run, Zap
 from flowforge.services import leases, zaps
 from flowforge.services.access import Actor, Permission, require
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 _OUTBOX: Table = OutboxEntry.__table__  # type: ignore[attr-defined]
 

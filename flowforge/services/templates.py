@@ -27,7 +27,7 @@ from flowforge.services import (
     trigger_words,
 )
 from flowforge.services.access import Actor, Permission, require
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 FOLDER = Path(__file__).parents[1] / "templates"
 # The address that mails of a template go to, until it is somebody's zap.

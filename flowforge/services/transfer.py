@@ -15,7 +15,7 @@ from flowforge.infra import documents
 from flowforge.models import Zap
 from flowforge.services import drafts, portable, sealing, zaps
 from flowforge.services.access import Actor, Permission, own, require
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 SCHEMA_VERSION = 2
 

@@ -8,12 +8,11 @@ from flowforge.errors import Conflict
 from flowforge.models import Snapshot, Zap
 from flowforge.services import revisions, snapshots, zaps
 from flowforge.services.access import Actor, Permission, require
-from flowforge.services.zaps import ZapView
 
 
 async def undo(
     session: AsyncSession, actor: Actor, zap_id: str, revision: int | None = None
-) -> ZapView:
+) -> Zap:
     """The zap as it was before the last gesture. ``revision``: the one that was read, if any was.
 
     Raises: Conflict ``nothing_to_undo``, or ``stale_revision``.
@@ -27,7 +26,7 @@ async def undo(
 
 async def redo(
     session: AsyncSession, actor: Actor, zap_id: str, revision: int | None = None
-) -> ZapView:
+) -> Zap:
     """The zap with the gesture that was undone last done again.
 
     Raises: Conflict ``nothing_to_redo``, or ``stale_revision``.
@@ -47,8 +46,9 @@ async def _held(session: AsyncSession, actor: Actor, zap_id: str, revision: int 
     return zap
 
 
-async def _swapped(session: AsyncSession, actor: Actor, zap: Zap, snapshot: Snapshot) -> ZapView:
+async def _swapped(session: AsyncSession, actor: Actor, zap: Zap, snapshot: Snapshot) -> Zap:
     other = snapshots.swap(snapshot, zap.draft, zap.draft_revision)
     session.add(snapshot)
     revisions.stamp(session, zap, actor.user_id)
-    return await zaps.redraft(session, zap, other)
+    await zaps.redraft(session, zap, other)
+    return zap

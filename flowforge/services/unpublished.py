@@ -11,7 +11,7 @@ from flowforge.models import Version, Zap
 from flowforge.services import change_words, diffs, zaps
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.change_words import Changes
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 _NEVER = "This zap was never published, so there is no live version to compare with."
 

@@ -22,7 +22,7 @@ from flowforge.services import arming, diffs, drafts, labels, notices, paging, z
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.diffs import Diff
 from flowforge.services.paging import Page
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 LONGEST_NOTE = 500
 _LARGEST_NUMBER = 2**31 - 1

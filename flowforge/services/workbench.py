@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from flowforge.models import Zap
 from flowforge.services import (
     cards,
     drafts,
@@ -23,9 +24,10 @@ from flowforge.services import (
     undoing,
     unpublished,
     versions,
+    zap_views,
     zaps,
 )
-from flowforge.services.access import Actor, Permission, require
+from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.cards import Line, ProblemLine, Target
 from flowforge.services.editing import Draft
 from flowforge.services.event_filters import EventFilter
@@ -33,7 +35,7 @@ from flowforge.services.hinting import HintLine
 from flowforge.services.insertion import DataGroup
 from flowforge.services.snapshots import Offered
 from flowforge.services.trigger_samples import EventLine
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 
 Gesture = Callable[[Draft], Draft]
 
@@ -77,7 +79,9 @@ class Requests(NamedTuple):
 
 
 async def look(session: AsyncSession, actor: Actor, zap_id: str) -> Bench:
-    return await bench(session, actor, await zaps.get(session, actor, zap_id))
+    require(actor, Permission.READ)
+    zap = await own(session, actor, Zap, zap_id)
+    return await bench(session, actor, await zap_views.bare(session, zap))
 
 
 async def edit(
@@ -98,21 +102,22 @@ async def edit(
     zap = await zaps.locked(session, actor, zap_id)
     revisions.require_newest(zap, revision)
     draft = gesture(zap.draft)
-    if draft == zap.draft:
-        return await bench(session, actor, await zaps.view(session, zap))
-    readable = drafts.readable(draft)
-    saved = await zaps.change_draft(session, actor, zap, readable, joins=joins)
-    return await bench(session, actor, saved)
+    if draft != zap.draft:
+        readable = drafts.readable(draft)
+        await zaps.gesture(session, actor, zap, readable, joins=joins)
+    return await bench(session, actor, await zap_views.bare(session, zap))
 
 
 async def undo(session: AsyncSession, actor: Actor, zap_id: str, revision: int) -> Bench:
     """Raises: Conflict, as ``undoing.undo`` does."""
-    return await bench(session, actor, await undoing.undo(session, actor, zap_id, revision))
+    zap = await undoing.undo(session, actor, zap_id, revision)
+    return await bench(session, actor, await zap_views.bare(session, zap))
 
 
 async def redo(session: AsyncSession, actor: Actor, zap_id: str, revision: int) -> Bench:
     """Raises: Conflict, as ``undoing.redo`` does."""
-    return await bench(session, actor, await undoing.redo(session, actor, zap_id, revision))
+    zap = await undoing.redo(session, actor, zap_id, revision)
+    return await bench(session, actor, await zap_views.bare(session, zap))
 
 
 async def bench(session: AsyncSession, actor: Actor, zap: ZapView) -> Bench:
@@ -123,7 +128,8 @@ async def bench(session: AsyncSession, actor: Actor, zap: ZapView) -> Bench:
 
 
 async def readiness(session: AsyncSession, actor: Actor, zap_id: str) -> Readiness:
-    zap = await zaps.get(session, actor, zap_id)
+    require(actor, Permission.READ)
+    zap = await zap_views.bare(session, await own(session, actor, Zap, zap_id))
     hints = await hinting.hints(session, actor, zap.id, zap.definition)
     return Readiness(hinting.lines(zap.definition, hints), await unpublished.count(session, zap))
 

@@ -4,20 +4,16 @@ Promises: a draft is kept as it was sent; of two tabs that save, the slower one 
 zap fires nothing while the history of its runs stays readable by run id.
 """
 
-import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from flowforge.actions import REGISTRY
 from flowforge.errors import Conflict, NotFound
 from flowforge.infra import documents, runtime
 from flowforge.infra.db import new_id, utc_now
-from flowforge.models import Run, Version, Zap
+from flowforge.models import Run, Zap
 from flowforge.services import (
     arming,
     drafts,
@@ -32,67 +28,15 @@ from flowforge.services import (
     search,
     snapshots,
     tags,
-    trigger_words,
-    troubles,
-    zap_figures,
+    zap_views,
 )
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.editing_words import Told
 from flowforge.services.paging import Page
+from flowforge.services.zap_views import ZapSummary, ZapView
 
 LONGEST_NAME = 200
 _PER_STATEMENT = 1000  # databases limit how many values one statement may carry
-
-
-class _View(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class StepIcon(_View):
-    """One step as a list shows it; ``icon`` is the path of its picture, empty where it has none."""
-
-    action: str
-    name: str
-    icon: str
-
-
-class ZapSummary(_View):
-    """A line of the dashboard. ``success_rate`` is 0..1 over the last 7 days' ended runs;
-    ``trigger_kind`` is empty until one is chosen, ``trigger_tells`` says in a line what it waits
-    for, and ``trouble`` what is wrong with it now; both may be empty. ``folder_id`` is null while it
-    is uncategorised.
-    """
-
-    id: str
-    name: str
-    enabled: bool
-    trigger_kind: str
-    trigger_icon: str
-    trigger_tells: str
-    trouble: str
-    steps: tuple[StepIcon, ...]
-    webhook_url: str
-    hook_url_v1: str
-    live_version: int | None
-    paused_at: dt.datetime | None
-    draft_revision: int
-    has_draft_changes: bool
-    created_at: dt.datetime
-    updated_at: dt.datetime
-    last_run_at: dt.datetime | None
-    last_run_id: str | None
-    last_run_status: str | None
-    runs_total: int
-    success_rate: float | None
-    folder_id: str | None
-    tags: tuple[str, ...]
-
-
-class ZapView(ZapSummary):
-    """A zap with its draft."""
-
-    owner_id: int
-    definition: dict[str, Any]
 
 
 async def create(
@@ -115,7 +59,7 @@ async def create(
     session.add(zap)
     await session.flush()
     await notices.note_zap(session, zap, "zap.created", actor.user_id)
-    return await view(session, zap)
+    return await zap_views.view(session, zap)
 
 
 async def list_zaps(
@@ -144,12 +88,12 @@ async def list_zaps(
     found: Page[Zap] = await paging.page(
         session, query, Zap.id, limit=limit, cursor=cursor, view=lambda zap: zap
     )
-    return Page(data=await _summaries(session, found.data), next=found.next)
+    return Page(data=await zap_views.summaries(session, found.data), next=found.next)
 
 
 async def get(session: AsyncSession, actor: Actor, zap_id: str) -> ZapView:
     require(actor, Permission.READ)
-    return await view(session, await own(session, actor, Zap, zap_id))
+    return await zap_views.view(session, await own(session, actor, Zap, zap_id))
 
 
 async def rename(session: AsyncSession, actor: Actor, zap_id: str, name: str) -> ZapView:
@@ -189,21 +133,34 @@ async def change_draft(
     what: str = "",
     joins: bool = False,
 ) -> ZapView:
-    """``redraft``, as a gesture that can be undone. ``what``: what is done, in words; empty: as what
+    """The view of ``zap`` after ``gesture``."""
+    await gesture(session, actor, zap, definition, what=what, joins=joins)
+    return await zap_views.view(session, zap)
+
+
+async def gesture(
+    session: AsyncSession,
+    actor: Actor,
+    zap: Zap,
+    definition: dict[str, Any],
+    *,
+    what: str = "",
+    joins: bool = False,
+) -> None:
+    """``redraft``, as something that can be undone. ``what``: what is done, in words; empty: as what
     differs tells it. ``joins``: typing on in one field is no gesture of its own.
     """
     before, revision = zap.draft, zap.draft_revision
-    saved = await redraft(session, zap, definition)
+    await redraft(session, zap, definition)
     if documents.dump(before) != documents.dump(zap.draft):
         told = Told(what) if what else editing_words.told(before, zap.draft)
         await snapshots.note(
             session, zap.id, before, told, actor.user_id, joins=joins, revision=revision
         )
         revisions.stamp(session, zap, actor.user_id)
-    return saved
 
 
-async def redraft(session: AsyncSession, zap: Zap, definition: dict[str, Any]) -> ZapView:
+async def redraft(session: AsyncSession, zap: Zap, definition: dict[str, Any]) -> None:
     """``zap`` (locked by the caller) with another draft, already found readable; its secrets are
     sealed.
     """
@@ -211,7 +168,7 @@ async def redraft(session: AsyncSession, zap: Zap, definition: dict[str, Any]) -
     zap.draft_revision += 1
     if zap.live_version is None:
         zap.trigger = drafts.trigger_of(zap.draft)
-    return await touched(session, zap)
+    await _stamp(session, zap)
 
 
 async def set_enabled(session: AsyncSession, actor: Actor, zap_id: str, enabled: bool) -> ZapView:
@@ -286,15 +243,14 @@ async def locked(session: AsyncSession, actor: Actor, zap_id: str) -> Zap:
 
 async def touched(session: AsyncSession, zap: Zap) -> ZapView:
     """The view of ``zap`` after a change, which is stamped."""
+    await _stamp(session, zap)
+    return await zap_views.view(session, zap)
+
+
+async def _stamp(session: AsyncSession, zap: Zap) -> None:
     zap.updated_at = utc_now()
     session.add(zap)
     await session.flush()
-    return await view(session, zap)
-
-
-async def view(session: AsyncSession, zap: Zap) -> ZapView:
-    (summary,) = await _summaries(session, [zap])
-    return ZapView(**dict(summary), owner_id=zap.owner_id, definition=zap.draft)
 
 
 def clean_name(name: str) -> str:
@@ -303,75 +259,3 @@ def clean_name(name: str) -> str:
     Raises: Invalid where it is empty, too long or has characters that no name has.
     """
     return labels.label(name, LONGEST_NAME, missing="Give the zap a name.")
-
-
-async def _summaries(session: AsyncSession, zaps: Sequence[Zap]) -> list[ZapSummary]:
-    ids = [zap.id for zap in zaps]
-    counted = await zap_figures.of_zaps(session, zaps[0].project_id, ids) if zaps else {}
-    wrong = await troubles.of_zaps(session, ids)
-    tagged = await tags.of_zaps(session, ids)
-    unchanged = set(
-        await session.scalars(
-            # Compared as text inside the database: no definition travels for this.
-            select(col(Zap.id))
-            .join(
-                Version,
-                (col(Version.zap_id) == Zap.id) & (col(Version.number) == Zap.live_version),
-            )
-            .where(col(Zap.id).in_(ids), col(Zap.draft) == col(Version.definition))
-        )
-    )
-    return [
-        _summary(
-            zap,
-            counted.get(zap.id, zap_figures.NONE),
-            wrong.get(zap.id, ""),
-            tagged.get(zap.id, ()),
-            is_changed=zap.id not in unchanged,
-        )
-        for zap in zaps
-    ]
-
-
-def _summary(
-    zap: Zap,
-    counted: zap_figures.RunFigures,
-    trouble: str,
-    tagged: tuple[str, ...],
-    *,
-    is_changed: bool,
-) -> ZapSummary:
-    base = runtime.current().settings.effective_public_url
-    trigger = zap.draft.get("trigger") or {}
-    kind = trigger.get("kind", "")
-    return ZapSummary(
-        id=zap.id,
-        name=zap.name,
-        enabled=zap.enabled,
-        trigger_kind=kind,
-        trigger_icon=f"/icons/trigger-{kind}.svg" if kind else "",
-        trigger_tells=trigger_words.tells(trigger),
-        trouble=trouble,
-        steps=tuple(_icon(step) for step in drafts.all_steps(zap.draft)),
-        webhook_url=f"{base}/hooks/catch/{zap.owner_id}/{zap.hook_id}",
-        hook_url_v1=f"{base}/api/v1/webhooks/{zap.hook_id}",
-        live_version=zap.live_version,
-        paused_at=zap.paused_at,
-        draft_revision=zap.draft_revision,
-        has_draft_changes=is_changed,
-        created_at=zap.created_at,
-        updated_at=zap.updated_at,
-        last_run_at=counted.last_at,
-        last_run_id=counted.last_id,
-        last_run_status=counted.last_status,
-        runs_total=counted.total,
-        success_rate=counted.success_rate,
-        folder_id=zap.folder_id,
-        tags=tagged,
-    )
-
-
-def _icon(step: dict[str, Any]) -> StepIcon:
-    key = drafts.action_key(step)
-    known = REGISTRY.get(key)
-    return StepIcon(action=key, name=drafts.step_name(step), icon=known.icon if known else "")

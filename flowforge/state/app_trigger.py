@@ -13,7 +13,7 @@ from flowforge.services import app_standing, registrations
 from flowforge.services.access import Permission
 from flowforge.services.app_standing import AppStanding
 from flowforge.services.registrations import RegistrationView
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state import doors, shown
 
 

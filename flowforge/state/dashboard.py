@@ -15,7 +15,7 @@ from flowforge.errors import FlowForgeError, Invalid, Unauthenticated
 from flowforge.infra.db import utc_now
 from flowforge.services import copying, folders, health, onboarding, zaps
 from flowforge.services.access import Permission
-from flowforge.services.zaps import ZapSummary
+from flowforge.services.zap_views import ZapSummary
 from flowforge.state import doors, first_steps, live, sparkline, zap_choices, zap_lines
 from flowforge.state.first_steps import Checklist
 from flowforge.state.zap_choices import LONGEST, Choices
@@ -273,7 +273,8 @@ async def _found(caller: doors.Caller, sought: _Sought) -> _Found:
         cursor = page.next
         if cursor is None or len(found) >= sought.wanted:
             break
-    weeks = await health.of_zaps(caller.session, [zap.id for zap in found], utc_now())
+    ids = [zap.id for zap in found]
+    weeks = await health.of_zaps(caller.session, caller.actor.project_id, ids, utc_now())
     return _Found(
         [
             replace(zap_lines.line(zap), week=sparkline.drawn(weeks.get(zap.id, health.NONE)))

@@ -19,7 +19,7 @@ from flowforge.services.access import Permission
 from flowforge.services.event_filters import TRIGGERS, VERDICTS, EventFilter
 from flowforge.services.events import EventSummary
 from flowforge.services.paging import Page
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state import doors, listing, live, shown
 
 LONGEST_SEARCH = 200

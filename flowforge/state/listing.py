@@ -11,7 +11,7 @@ from flowforge.errors import FlowForgeError, NotFound, Unauthenticated
 from flowforge.services import zaps
 from flowforge.services.access import Permission
 from flowforge.services.paging import LARGEST_LIMIT, Page
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state import doors
 
 PAGE = 20

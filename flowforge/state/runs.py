@@ -18,7 +18,7 @@ from flowforge.services.paging import Page
 from flowforge.services.run_filters import RunFilter
 from flowforge.services.runs import RunSummary
 from flowforge.services.waiting import Why
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state import doors, listing, live, run_choices, shown, timeline
 from flowforge.state.run_choices import Choices
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from flowforge.infra.redaction import redact
 from flowforge.services.change_words import ChangeLine
-from flowforge.services.zaps import ZapSummary
+from flowforge.services.zap_views import ZapSummary
 
 # Some 250 lines: little enough to send again with each change.
 BEGINNING = 10_000

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state import app_trigger, doors, watching
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import reflex as rx
 
 from flowforge.services import watching
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state import doors, shown
 
 LONGEST_SEARCH = 200

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from flowforge.services.zaps import ZapSummary
+from flowforge.services.zap_views import ZapSummary
 from flowforge.state import shown, sparkline
 from flowforge.state.sparkline import Drawn
 

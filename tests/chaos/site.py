@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests import house as building
 from tests.chaos.acks import Acks
 from tests.chaos.nursery import Nursery

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.chaos.acks import Acks
 from tests.chaos.ledger import prove, settled
 from tests.chaos.site import Site, until

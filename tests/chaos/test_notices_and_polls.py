@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from flowforge.models import Event, Run
 from flowforge.services import zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.chaos.ledger import settled
 from tests.chaos.processes import Child
 from tests.chaos.site import Site

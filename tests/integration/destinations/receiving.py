@@ -14,7 +14,7 @@ from flowforge.jobs.notices import Postman
 from flowforge.models import Delivery, Destination, Notice
 from flowforge.services import destinations, versions, zaps
 from flowforge.services.destinations import NewDestinationView
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import ZAP_NAME, hook
 

@@ -13,7 +13,7 @@ from flowforge.jobs.notices import Postman
 from flowforge.models import Event, Run
 from flowforge.services import testing as trying
 from flowforge.services import zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import House
 from tests.integration.destinations import receiving
 from tests.integration.destinations.receiving import BROKEN, STOP, failing_zap, passed_on, zap_of

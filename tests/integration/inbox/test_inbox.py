@@ -15,7 +15,7 @@ from flowforge.models import Event, Run
 from flowforge.services import batches, event_batches, event_filters, events
 from flowforge.services.access import Role
 from flowforge.services.event_filters import EventFilter
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests import zapping
 from tests.house import Account, House
 from tests.integration.runs.again import asked, read

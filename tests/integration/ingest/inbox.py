@@ -9,7 +9,7 @@ from sqlalchemy import select
 from flowforge.api.hooks import HookDoor
 from flowforge.engine.scope import scope
 from flowforge.models import Event
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.claiming import claims_of, take_all
 from tests.house import PUBLIC_URL, Account, House
 from tests.zapping import hook, path_of, published

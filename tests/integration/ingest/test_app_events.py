@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from flowforge.models import AppSource
 from flowforge.services import versions, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.integration.ingest.inbox import UNKNOWN_ID, all_events
 from tests.zapping import ended, events_of, published, run_of, working

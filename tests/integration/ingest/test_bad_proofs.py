@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import House
 from tests.integration.ingest.inbox import all_events, our_path
 from tests.integration.ingest.test_bad_requests import UNREADABLE, Raw, asking, refused_by

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from flowforge.models import Run
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import House
 from tests.integration.ingest.inbox import all_events, our_path
 from tests.zapping import owed, path_of, published

@@ -9,7 +9,7 @@ import pytest
 
 from flowforge.models import Event
 from flowforge.services import versions, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.integration.ingest.inbox import (
     NOT_FOUND,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flowforge.services import samples, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.integration.ingest.inbox import (
     NOT_FOUND,

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from flowforge.models import Event, Run
 from flowforge.services import leftovers, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import House
 from tests.integration.ingest.inbox import UNKNOWN_ID, all_events, our_path
 from tests.zapping import owed, path_of, published

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import House
 from tests.integration.ingest.inbox import NOT_FOUND, UNKNOWN_ID, all_events, our_path, tally
 from tests.zapping import ended, hook, published, working

@@ -13,7 +13,7 @@ from flowforge.infra.db import utc_now
 from flowforge.models import OutboxEntry, Run, Zap
 from flowforge.services import admission, leases, versions, zaps
 from flowforge.services.leases import Lease
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import path_of
 

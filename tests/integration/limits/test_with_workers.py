@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowforge.services import versions, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.integration.limits.line import arrive, entries
 from tests.zapping import ended, hook, owed, working

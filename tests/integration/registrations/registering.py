@@ -9,7 +9,7 @@ from sqlmodel import col
 from flowforge.jobs.registrar import Registrar
 from flowforge.models import AppSource, Registration
 from flowforge.services import versions, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.servers.github import REPOSITORY, TOKEN
 from tests.zapping import published

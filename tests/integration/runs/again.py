@@ -9,7 +9,7 @@ from sqlmodel import col
 from werkzeug import Request, Response
 
 from flowforge.models import OutboxEntry
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests import zapping
 from tests.house import Account, House
 

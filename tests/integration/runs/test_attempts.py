@@ -10,7 +10,7 @@ from werkzeug import Request, Response
 from flowforge.errors import NotFound
 from flowforge.models import Attempt
 from flowforge.services import attempts, zap_figures
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.integration.runs.again import asked, fire, read
 from tests.zapping import attempts_of, ended, hook, published, run_of, working

@@ -17,7 +17,7 @@ from flowforge.services import batches, ending, replays, retries, runs
 from flowforge.services.access import Role
 from flowforge.services.retries import Again
 from flowforge.services.run_filters import RunFilter
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests import zapping
 from tests.house import Account, House
 from tests.integration.runs.again import Sink, asked, fire, read

@@ -16,7 +16,7 @@ from flowforge.jobs.batches import work_page
 from flowforge.models import Attempt, Event, OutboxEntry, Run
 from flowforge.services import records
 from flowforge.services.execution import Ledger, Writes
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests import zapping
 from tests.claiming import claims_of, take_all
 from tests.flows import loop, parallel

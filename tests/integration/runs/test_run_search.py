@@ -8,7 +8,7 @@ from flowforge.infra.db import new_id
 from flowforge.models import Attempt
 from flowforge.services import run_filters, runs
 from flowforge.services.run_filters import RunFilter
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests import zapping
 from tests.house import Account, House
 

@@ -8,7 +8,7 @@ from pytest_httpserver import HTTPServer
 
 from flowforge.infra.db import new_id
 from flowforge.models import Attempt, Run
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests import zapping
 from tests.house import Account, House
 

@@ -9,7 +9,7 @@ from flowforge.infra.db import utc_now
 from flowforge.models import Registration
 from flowforge.services import app_sources
 from flowforge.services.app_sources import NewSecrets
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state.app_trigger import AppTrigger, Told
 from flowforge.state.builder import Builder
 from flowforge.state.filling import Filling

@@ -5,7 +5,7 @@ from typing import Any
 
 from flowforge.models import File
 from flowforge.services import files
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state.arranging import Arranging
 from flowforge.state.attaching import Attaching
 from tests.house import Account, House

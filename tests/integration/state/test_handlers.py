@@ -12,6 +12,7 @@ from reflex.istate.data import HeaderData, ReflexURL, URLData
 import flowforge.pages  # noqa: F401 - brings all states
 from flowforge.services import sessions, zaps
 from flowforge.services.access import Permission
+from flowforge.services.zap_views import ZapView
 from flowforge.state.doors import DECLARED
 from tests.house import Account, House
 from tests.zapping import hook, published
@@ -84,6 +85,6 @@ async def test_a_stranger_changes_nothing_of_a_zap(
     assert zap.webhook_url not in str(tab.dict())
 
 
-async def read(house: House, account: Account, zap_id: str) -> zaps.ZapView:
+async def read(house: House, account: Account, zap_id: str) -> ZapView:
     async with house.db.reading() as session:
         return await zaps.get(session, account.actor, zap_id)

@@ -8,7 +8,7 @@ import pytest
 from flowforge.services import drafts, palette, runs, zaps
 from flowforge.services.palette import MOST_LINES, Line
 from flowforge.services.run_filters import RunFilter
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state.builder import Builder
 from flowforge.state.palette import Palette
 from flowforge.state.recents import Recents

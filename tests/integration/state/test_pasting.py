@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from flowforge.services import clippings, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state.arranging import Arranging
 from flowforge.state.builder import Builder
 from flowforge.state.pasting import Pasting

@@ -9,7 +9,7 @@ from flowforge.errors import NotFound
 from flowforge.infra.redaction import REDACTED
 from flowforge.services import previews
 from flowforge.services.previews import Asked
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state.builder import Builder
 from flowforge.state.preview import Preview
 from tests import zapping

@@ -7,7 +7,7 @@ import pytest
 
 from flowforge.infra.presence import Guest, Presence
 from flowforge.services import clashes, editing, undoing, workbench, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state import clash
 from flowforge.state.arranging import Arranging
 from flowforge.state.builder import Builder

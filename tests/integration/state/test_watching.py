@@ -4,7 +4,7 @@ from typing import Any
 
 from flowforge.services import versions, watching, zaps
 from flowforge.services.watching import MOST_OFFERED
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from flowforge.state.builder import Builder
 from flowforge.state.trigger import Trigger
 from flowforge.state.watching import Watching

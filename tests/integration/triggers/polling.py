@@ -13,7 +13,7 @@ from flowforge.models import Run, Slot, Timer
 from flowforge.services import versions, zaps
 from flowforge.services.looking import Looker, looker
 from flowforge.services.polls import Polls
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import events_of
 

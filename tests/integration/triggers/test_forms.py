@@ -8,7 +8,7 @@ import pytest
 
 from flowforge.infra.db import new_id
 from flowforge.services import versions, zaps
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import ended, events_of, hook, owed, working
 

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import text
 
 from flowforge.actions.imap_client import encoded_name
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.integration.triggers.polling import (
     bodies_of,

@@ -8,7 +8,7 @@ import pytest
 from flowforge.infra import failpoints
 from flowforge.services import notices, zaps
 from flowforge.services.polls import TOLD_AFTER
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import House
 from tests.integration.destinations.receiving import all_deliveries, all_notices, made, passed_on
 from tests.integration.triggers.polling import (

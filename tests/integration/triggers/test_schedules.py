@@ -18,7 +18,7 @@ from flowforge.models import Event, OutboxEntry, Run, Slot, Timer, Zap
 from flowforge.services import leases, timers, versions, zaps
 from flowforge.services.slots import MOST_MISSED_ROWS, Scheduler
 from flowforge.services.timers import Due
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import ended, working
 

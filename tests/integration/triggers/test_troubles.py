@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from flowforge.models import Registration, Timer
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.integration.triggers.polling import polling, turn
 from tests.servers.feeds import rss, running_site

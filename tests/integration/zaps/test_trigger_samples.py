@@ -8,7 +8,7 @@ from sqlmodel import col
 from flowforge.infra.redaction import REDACTED
 from flowforge.models import Event
 from flowforge.services import trigger_samples
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import events_of, hook, path_of, published
 

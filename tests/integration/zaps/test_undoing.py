@@ -9,10 +9,19 @@ from sqlmodel import col
 from flowforge.errors import Conflict, Forbidden, NotFound
 from flowforge.infra.db import utc_now
 from flowforge.models import Snapshot
-from flowforge.services import editing, snapshots, transfer, undoing, versions, workbench, zaps
+from flowforge.services import (
+    editing,
+    snapshots,
+    transfer,
+    undoing,
+    versions,
+    workbench,
+    zap_views,
+    zaps,
+)
 from flowforge.services.access import Role
 from flowforge.services.snapshots import Offered
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import hook, published
 
@@ -51,12 +60,14 @@ async def typed(house: House, ada: Account, zap: ZapView, name: str, text: str) 
 
 async def undo(house: House, ada: Account, zap: ZapView, revision: int | None = None) -> ZapView:
     async with house.db.transaction() as session:
-        return await undoing.undo(session, ada.actor, zap.id, revision)
+        after = await undoing.undo(session, ada.actor, zap.id, revision)
+        return await zap_views.view(session, after)
 
 
 async def redo(house: House, ada: Account, zap: ZapView) -> ZapView:
     async with house.db.transaction() as session:
-        return await undoing.redo(session, ada.actor, zap.id)
+        after = await undoing.redo(session, ada.actor, zap.id)
+        return await zap_views.view(session, after)
 
 
 async def offered(house: House, zap: ZapView) -> Offered:

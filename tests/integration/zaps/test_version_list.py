@@ -7,7 +7,7 @@ import pytest
 from flowforge.errors import Forbidden, Invalid, NotFound
 from flowforge.services import hinting, unpublished, version_list, versions, zaps
 from flowforge.services.access import Role
-from flowforge.services.zaps import ZapView
+from flowforge.services.zap_views import ZapView
 from tests.house import Account, House
 from tests.zapping import hook, published
 
