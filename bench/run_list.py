@@ -27,7 +27,7 @@ from flowforge.infra import migrations
 from flowforge.infra.db import Database
 from flowforge.jobs.tallies import keep_tallies
 from flowforge.models import Attempt, Event, Project, Run, User, Version, Zap
-from flowforge.services import runs, tallying, usage, zap_figures
+from flowforge.services import health, runs, tallying, usage, zap_figures
 from flowforge.services.access import Actor, Role
 from flowforge.services.run_filters import RunFilter
 
@@ -115,6 +115,7 @@ def _views(zap_ids: list[str]) -> dict[str, Look]:
         "usage: 30 days": _usage(days=30),
         "usage: 90 days of a zap": _usage(days=90, zap_id=zap_ids[7]),
         "figures of 100 zaps": _figures(zap_ids[:100]),
+        "a week's health of 100 zaps": _health(zap_ids[:100]),
     }
 
 
@@ -130,6 +131,14 @@ def _usage(**how: Any) -> Look:
         async with db.reading() as session:
             now = dt.datetime.now(dt.UTC)
             await usage.of_project(session, actor, time_zone="Europe/Berlin", now=now, **how)
+
+    return look
+
+
+def _health(zap_ids: list[str]) -> Look:
+    async def look(db: Database, actor: Actor) -> None:
+        async with db.reading() as session:
+            await health.of_zaps(session, actor.project_id, zap_ids, dt.datetime.now(dt.UTC))
 
     return look
 
