@@ -1,7 +1,8 @@
 """JSON Schemas that people write for what strangers send: checked when saved, used within bounds.
 
 Promises: nothing is fetched, whatever a schema refers to; a pattern takes time in proportion to the
-text; checking a body ends after ``LONGEST_CHECK_SECONDS``, with a finding if need be.
+text; checking a body ends after ``LONGEST_CHECK_SECONDS`` of the processor's time, with a finding if
+need be: that a machine is busy is not said of a schema.
 """
 
 import json
@@ -63,7 +64,7 @@ def _problem(text: str) -> str | None:
     schema = json.loads(text)
     if wrong := next(_unusable(schema), None):
         return wrong
-    token = _ends_at.set(time.monotonic() + LONGEST_CHECK_SECONDS)
+    token = _ends_at.set(time.thread_time() + LONGEST_CHECK_SECONDS)
     try:
         _class_of(schema).check_schema(schema)
         # References that lead nowhere, or round in a circle, show with any value.
@@ -82,7 +83,7 @@ def _problem(text: str) -> str | None:
 
 def findings(schema: Mapping[str, Any], value: Any) -> list[Finding]:
     """What of ``value`` does not fit ``schema``; empty: it fits."""
-    token = _ends_at.set(time.monotonic() + LONGEST_CHECK_SECONDS)
+    token = _ends_at.set(time.thread_time() + LONGEST_CHECK_SECONDS)
     found: list[Finding] = []
     try:
         for error in _errors(schema, value):
@@ -125,7 +126,7 @@ def _watched(keyword: Callable[..., Iterable[ValidationError] | None]) -> Any:
 
 
 def _look_at_clock() -> None:
-    if time.monotonic() > _ends_at.get():
+    if time.thread_time() > _ends_at.get():
         raise _Late
 
 

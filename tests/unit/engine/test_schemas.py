@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from flowforge.engine import schemas
 from flowforge.engine.schemas import LARGEST_BYTES, LONGEST_CHECK_SECONDS, findings, problem
 from flowforge.engine.triggers import WebhookSettings
 
@@ -132,3 +133,16 @@ def test_any_schema_and_any_value_end_without_an_error(schema: Any, value: Any) 
     if isinstance(schema, dict) and problem(schema) is None:
         findings(schema, value)
     findings(PERSON, value)
+
+
+def test_that_the_machine_was_busy_is_not_said_of_a_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits = schemas._fits
+
+    def held_up(pattern: str, text: str) -> bool:
+        time.sleep(LONGEST_CHECK_SECONDS * 1.2)
+        return fits(pattern, text)
+
+    monkeypatch.setattr(schemas, "_fits", held_up)
+    schema = {"allOf": [{"pattern": "^held"}, {"maxLength": 7}]}
+    assert problem(schema) is None
+    assert findings(schema, "held up") == []
