@@ -52,7 +52,8 @@ def page() -> rx.Component:
 
 def _bench() -> rx.Component:
     return rx.el.div(
-        appears(Builder.shows, Readiness.look),
+        # Not between two gestures of somebody quick.
+        appears(Builder.shows, Readiness.look.debounce(150)),
         builder_bar.bar(),
         together.banner(),
         together.news(),
