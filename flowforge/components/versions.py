@@ -10,7 +10,7 @@ from flowforge.state.builder import Builder
 from flowforge.state.history import DIALOG, DRAFT, History, Numbered
 
 _LONGEST_NOTE = 500
-_WORDS = {"added": "New", "changed": "Changed", "moved": "Moved"}
+_WORDS = {"added": "New", "changed": "Changed", "moved": "Moved", "removed": "Removed"}
 _PLACES = "version-step-"
 
 

@@ -5,9 +5,7 @@ Promise: the list reads no definition, so that hundreds of versions cost what on
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +13,10 @@ from sqlmodel import col
 
 from flowforge.infra.db import utc_now
 from flowforge.models import Run, User, Version, Zap
-from flowforge.services import change_words, figures, versions
+from flowforge.services import change_words, figures, uniting, versions
 from flowforge.services.access import Actor, Permission, own, require
 from flowforge.services.change_words import Changes
+from flowforge.services.uniting import United
 
 PER_PAGE = 50
 WINDOW = dt.timedelta(days=7)
@@ -51,10 +50,10 @@ class VersionPage:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What makes ``after`` of what was before; ``after`` is the whole definition."""
+    """What makes the later of the earlier, and both as one to be drawn."""
 
     changes: Changes
-    after: Mapping[str, Any]
+    both: United
 
 
 async def page(
@@ -96,7 +95,8 @@ async def side_by_side(
     zap = await own(session, actor, Zap, zap_id)
     one = await versions.definition_at(session, zap, before)
     other = await versions.definition_at(session, zap, after)
-    return Comparison(await asyncio.to_thread(change_words.changes, one, other), other)
+    found = await asyncio.to_thread(change_words.changes, one, other)
+    return Comparison(found, uniting.united(one, other))
 
 
 async def _figures(session: AsyncSession, zap: Zap) -> dict[int, tuple[int, int]]:

@@ -3,7 +3,7 @@
 Where things stand (``Drawing``) is sent once; what became of them (``Mark``) with each change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,12 +82,15 @@ class Mark:
     rounds: list[Pick] = field(default_factory=list)
 
 
-def drawing_of(of: str, definition: Mapping[str, Any]) -> Drawing:
+def drawing_of(
+    of: str, definition: Mapping[str, Any], gone: Collection[str] = frozenset()
+) -> Drawing:
+    """``gone``: steps that are not counted."""
     made = layout.lay_out(definition)
-    words = {
-        step["id"]: _words(step, number)
-        for number, step in enumerate(drafts.all_steps(definition), start=1)
-    }
+    steps = drafts.all_steps(definition)
+    words = {step["id"]: _words(step, 0) for step in steps if step["id"] in gone}
+    stands = [step for step in steps if step["id"] not in gone]
+    words |= {step["id"]: _words(step, number) for number, step in enumerate(stands, start=1)}
     kind = str((definition.get("trigger") or {}).get("kind", ""))
     words[layout.TRIGGER] = {
         "title": "Trigger",
@@ -208,7 +211,7 @@ def _words(step: Mapping[str, Any], number: int) -> dict[str, str]:
     key = drafts.action_key(step)
     return {
         "title": shown.line(drafts.step_name(step)),
-        "number": str(number),
+        "number": str(number) if number else "",
         "kind": str(step["kind"]),
         "action": shown.line(drafts.does(step)),
         "icon": timeline.icon_of(key),

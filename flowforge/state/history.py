@@ -72,7 +72,7 @@ class History(rx.State):
         self.before, self.after, self.asks_for = before, after, 0
         self.lines = shown.changes(found.changes.lines)
         self.left_off = found.changes.left_off
-        self.drawing = canvas.drawing_of(f"{before}>{after}", found.after)
+        self.drawing = canvas.drawing_of(f"{before}>{after}", *found.both)
         self.marks = _marks(found)
 
     @doors.public
@@ -149,8 +149,8 @@ def _numbered(line: VersionLine) -> Numbered:
 
 
 def _marks(found: Comparison) -> dict[str, Mark]:
-    """What became of each card that still stands."""
-    marks: dict[str, Mark] = {}
+    """What became of each card."""
+    marks = {card: Mark(path=card, status="removed") for card in found.both.gone}
     for line in found.changes.lines:
         if not line.card:
             continue

@@ -267,6 +267,11 @@ def test_versions_are_compared_noted_and_brought_back(
     both = home.get_by_test_id("changes")
     expect(both.get_by_test_id("change")).to_contain_text("Tell all")
     expect(both.get_by_test_id("node-crm")).to_have_attribute("data-status", "changed")
+    # What the later one has not any more stands where it stood.
+    home.get_by_test_id("compare-from").select_option("2")
+    expect(both.get_by_test_id("node-more")).to_have_attribute("data-status", "removed")
+    home.get_by_test_id("compare-from").select_option("1")
+    expect(both.get_by_test_id("node-more")).to_have_count(0)
     home.get_by_test_id("compare-to").select_option("2")
     expect(both.get_by_test_id("node-more")).to_have_attribute("data-status", "added")
     home.get_by_test_id("all-versions").click()
