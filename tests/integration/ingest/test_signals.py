@@ -87,7 +87,7 @@ async def test_redis_being_away_raises_nothing_and_holds_nobody_up() -> None:
         began = time.monotonic()
         for _ in range(100):
             signals.send({"run:1"}, wake=True)
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 1
         await quiet(signals)
         async with signals.subscribe("run:1") as subscription:
             assert await subscription.wait(3), "whoever cannot hear looks"

@@ -124,10 +124,10 @@ def test_what_is_no_feed_is_refused_in_a_sentence(raw: bytes, said: str) -> None
     ids=["comments", "instructions", "links", "attribute", "items", "attlist"],
 )
 def test_nothing_takes_long(raw: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     with suppress(FeedRefused):
         read(raw, None)
-    assert time.monotonic() - begun < 8
+    assert time.thread_time() - begun < 8
 
 
 @given(

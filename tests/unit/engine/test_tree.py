@@ -85,10 +85,10 @@ def test_what_can_be_no_draft_is_refused_with_its_place(
 def test_steps_are_counted_at_every_depth_before_they_are_read() -> None:
     half = [act(f"a{n}") for n in range(5_001)]
     other = [act(f"b{n}") for n in range(5_000)]
-    began = time.monotonic()
+    began = time.thread_time()
     found = refused(*half, router(other))
     assert found == {"steps": "10002 steps are too many; the limit is 10000."}
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def diamonds(number: int) -> dict[str, Any]:
 
 def test_forty_diamonds_one_after_the_other_are_no_work() -> None:
     data = {"trigger": {"kind": "manual"}, "steps": [diamonds(40)]}
-    began = time.monotonic()
+    began = time.thread_time()
     assert check(parse_definition(data), ACTIONS) == []
     # There are 2 ** 40 ways through them; a slow machine needs some milliseconds.
-    assert time.monotonic() - began < 0.5
+    assert time.thread_time() - began < 0.5

@@ -71,7 +71,7 @@ def test_a_long_value_is_cut() -> None:
 def test_many_changes_of_a_large_zap_are_told_in_little_time() -> None:
     before = zap(*(hook(f"s{number}", url="x") for number in range(2_000)))
     after = zap(*(hook(f"s{number}", url="y") for number in range(2_000)))
-    begun = time.monotonic()
+    begun = time.thread_time()
     found = change_words.changes(before, after)
     assert (len(found.lines), found.count) == (500, 2_000)
-    assert time.monotonic() - begun < 10
+    assert time.thread_time() - begun < 10

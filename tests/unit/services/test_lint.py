@@ -288,9 +288,9 @@ def test_a_thousand_steps_are_judged_in_little_time() -> None:
         hook(f"s{number}", body={"x": "{{ trigger.body.total }} {{ steps.s0.status }}"})
         for number in range(1_000)
     ]
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert len(found(*steps, facts=SEEN)) == 1_000
-    assert time.monotonic() - begun < 5
+    assert time.thread_time() - begun < 5
 
 
 def test_shapes_are_bounded_and_merge_what_items_have() -> None:

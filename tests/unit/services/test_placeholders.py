@@ -98,7 +98,7 @@ def test_reading_back_loses_nothing(text: str) -> None:
     "text", ["{" * 100_000, "{a." * 50_000, "{{" * 50_000, '{"' * 50_000, '{"' + '\\"' * 50_000]
 )
 def test_hostile_texts_take_linear_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     to_liquid(text)
     to_liquid(text, may_open=True)
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
