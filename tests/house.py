@@ -36,7 +36,7 @@ import flowforge.models  # noqa: F401 - registers the tables
 from flowforge.api.app import create_app
 from flowforge.api.hooks import HookDoor
 from flowforge.config import Settings
-from flowforge.infra import migrations
+from flowforge.infra import limits, migrations
 from flowforge.infra.db import utc_now
 from flowforge.infra.runtime import Runtime, open_runtime
 from flowforge.models import User
@@ -47,6 +47,8 @@ POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 PUBLIC_URL = "http://localhost:3000"
 PASSWORD = "correct horse"
+# A machine that stands still for a second is no outage of Redis.
+limits.REDIS_TIMEOUT_SECONDS = 10.0
 # Cheap, so that a test which is not about passwords does not wait for one.
 _CHEAP_HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 
