@@ -45,4 +45,4 @@ async def test_lists_of_zaps_hear_that_one_was_published_switched_or_deleted(hou
             )
             assert answer.is_success
             assert await news.wait(5)
-            await quiet(news)
+            assert not await news.wait(0.2)

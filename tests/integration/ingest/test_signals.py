@@ -84,10 +84,14 @@ async def test_wake_ups_that_nobody_takes_do_not_pile_up(monkeypatch: pytest.Mon
 
 async def test_redis_being_away_raises_nothing_and_holds_nobody_up() -> None:
     async with opened("redis://127.0.0.1:1/0") as (signals, _, _):
-        began = time.monotonic()
-        for _ in range(100):
-            signals.send({"run:1"}, wake=True)
-        assert time.monotonic() - began < 1
+        took = []
+        for _ in range(5):
+            began = time.monotonic()
+            for _ in range(100):
+                signals.send({"run:1"}, wake=True)
+            took.append(time.monotonic() - began)
+        # Of several, for the machine itself may stand still.
+        assert min(took) < 0.1
         await quiet(signals)
         async with signals.subscribe("run:1") as subscription:
             assert await subscription.wait(3), "whoever cannot hear looks"
